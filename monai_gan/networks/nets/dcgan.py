@@ -1,0 +1,208 @@
+"""Deep convolutional generator and discriminator (Radford 2016, "Unsupervised representation learning with deep
+convolutional generative adversarial networks", arXiv 1511.06434), in two and three dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from monai.networks.layers.factories import Conv
+from torch import Tensor, nn
+
+from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_layer
+from monai_gan.networks.blocks.resample import UpsampleConv
+from monai_gan.networks.blocks.resolution import (
+    Resolution,
+    check_image,
+    check_latent,
+    check_no_label,
+    check_positive,
+    level_widths,
+)
+
+
+class DCGANGenerator(nn.Module):
+    """Latent to image: a projection to the base grid, then one doubling per level (Radford 2016, figure 1).
+
+    Every layer but the last is followed by ``norm`` and ``act``; weights start from a normal distribution of
+    standard deviation 0.02 (section 4).
+
+    Args:
+        spatial_dims: 2 or 3.
+        latent_size: length of a latent vector.
+        out_channels: channels of the image.
+        image_size: pixels per axis, a base of 3 or more times a common power of two; one number stands for all axes.
+        channels: width of the finest feature map (at half the image size); it doubles per level towards the base.
+        max_channels: largest width.
+        norm: MONAI norm specification or None; ``"layer"`` is a group norm with one group.
+        act: MONAI activation specification.
+        upsample: ``"transposed"`` convolution with kernel 4 and stride 2 (the paper's), or ``"resize"``:
+            nearest-neighbour doubling and a convolution with kernel 3, free of checkerboards.
+        out_act: MONAI activation specification of the image, or None.
+
+    Raises:
+        ValueError: when a number is not positive, the size cannot be reached or ``upsample`` is unknown.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        latent_size: int = 100,
+        out_channels: int = 1,
+        image_size: int | Sequence[int] = 64,
+        channels: int = 64,
+        max_channels: int = 512,
+        norm: LayerSpec = "batch",
+        act: LayerSpec = "relu",
+        upsample: str = "transposed",
+        out_act: LayerSpec = "tanh",
+    ) -> None:
+        super().__init__()
+        check_positive(latent_size=latent_size, out_channels=out_channels, channels=channels, max_channels=max_channels)
+        resolution = Resolution.of(spatial_dims, image_size)
+        self.spatial_dims = spatial_dims
+        self.latent_size = latent_size
+        self.out_channels = out_channels
+        self.image_size = resolution.image_size
+        widths = level_widths(channels, max_channels, resolution.levels)[::-1]
+        self.project = nn.Sequential(
+            nn.Linear(latent_size, widths[0] * math.prod(resolution.base), bias=not norm),
+            nn.Unflatten(1, (widths[0], *resolution.base)),
+            norm_layer(norm, spatial_dims, widths[0]),
+            act_layer(act),
+        )
+        self.levels = nn.Sequential()
+        for width, next_width in pairwise(widths):
+            self.levels.append(
+                nn.Sequential(
+                    _upsample(upsample, spatial_dims, width, next_width, bias=not norm),
+                    norm_layer(norm, spatial_dims, next_width),
+                    act_layer(act),
+                )
+            )
+        # No norm here: the image keeps its own mean and contrast.
+        self.to_image = nn.Sequential(
+            _upsample(upsample, spatial_dims, widths[-1], out_channels, bias=True), act_layer(out_act)
+        )
+        self.apply(init_dcgan)
+
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Generate images.
+
+        Args:
+            image: latents (N, latent_size), standard normal.
+            label: must be None, the network has no classes.
+
+        Returns:
+            Images (N, out_channels, *image_size), in [-1, 1] with the default ``out_act``.
+
+        Raises:
+            ValueError: when the latents have another width or a label is given.
+        """
+        check_latent(image, self.latent_size)
+        check_no_label(label)
+        generated: Tensor = self.to_image(self.levels(self.project(image)))
+        return generated
+
+
+class DCGANDiscriminator(nn.Module):
+    """Image to one logit: a convolution of stride 2 per level, then a linear layer (Radford 2016, section 3).
+
+    Every convolution but the first is followed by ``norm``; weights start from a normal distribution of standard
+    deviation 0.02.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: channels of the image.
+        image_size: pixels per axis, a base of 3 or more times a common power of two; one number stands for all axes.
+        channels: width of the finest feature map (at half the image size); it doubles per level towards the base.
+        max_channels: largest width.
+        norm: MONAI norm specification or None; ``"layer"`` is a group norm with one group.
+        act: MONAI activation specification.
+
+    Raises:
+        ValueError: when a number is not positive or the size cannot be reached.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int = 1,
+        image_size: int | Sequence[int] = 64,
+        channels: int = 64,
+        max_channels: int = 512,
+        norm: LayerSpec = "batch",
+        act: LayerSpec = ("leakyrelu", {"negative_slope": 0.2}),
+    ) -> None:
+        super().__init__()
+        check_positive(in_channels=in_channels, channels=channels, max_channels=max_channels)
+        resolution = Resolution.of(spatial_dims, image_size)
+        self.spatial_dims = spatial_dims
+        self.in_channels = in_channels
+        self.image_size = resolution.image_size
+        self._size = list(resolution.image_size)  # TorchScript compares shapes as lists
+        widths = level_widths(channels, max_channels, resolution.levels)
+        conv = Conv[Conv.CONV, spatial_dims]
+        # No norm at the input: it would hide the brightness and contrast that real and generated images may differ in.
+        self.levels = nn.Sequential(
+            nn.Sequential(conv(in_channels, widths[0], kernel_size=4, stride=2, padding=1), act_layer(act))
+        )
+        for width, next_width in pairwise(widths):
+            self.levels.append(
+                nn.Sequential(
+                    conv(width, next_width, kernel_size=4, stride=2, padding=1, bias=not norm),
+                    norm_layer(norm, spatial_dims, next_width),
+                    act_layer(act),
+                )
+            )
+        self.to_logit = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * math.prod(resolution.base), 1))
+        self.apply(init_dcgan)
+
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Judge images.
+
+        Args:
+            image: images (N, in_channels, *image_size).
+            label: must be None, the network has no classes.
+
+        Returns:
+            Logits (N, 1), higher for images taken to be real.
+
+        Raises:
+            ValueError: when the images have another shape or a label is given.
+        """
+        check_image(image, self.in_channels, self._size)
+        check_no_label(label)
+        logit: Tensor = self.to_logit(self.levels(image))
+        return logit
+
+
+def _upsample(kind: str, spatial_dims: int, in_channels: int, out_channels: int, bias: bool) -> nn.Module:
+    """Build the layer that doubles the resolution."""
+    if kind == "resize":
+        return UpsampleConv(spatial_dims, in_channels, out_channels, bias=bias)
+    if kind == "transposed":
+        layer: nn.Module = Conv[Conv.CONVTRANS, spatial_dims](
+            in_channels, out_channels, kernel_size=4, stride=2, padding=1, bias=bias
+        )
+        return layer
+    raise ValueError(f'upsample={kind!r} is unknown: use "transposed" or "resize".')
+
+
+def init_dcgan(module: nn.Module) -> None:
+    """Start as in Radford 2016, section 4: weights from N(0, 0.02), gains of norms from N(1, 0.02), biases at zero.
+
+    Args:
+        module: any module; meant for ``network.apply(init_dcgan)``.
+    """
+    weight = getattr(module, "weight", None)
+    if not isinstance(weight, nn.Parameter):
+        return
+    if weight.dim() > 1:
+        nn.init.normal_(weight, 0.0, 0.02)
+    elif not isinstance(module, nn.PReLU):
+        nn.init.normal_(weight, 1.0, 0.02)
+    bias = getattr(module, "bias", None)
+    if isinstance(bias, nn.Parameter):
+        nn.init.zeros_(bias)

@@ -1,0 +1,165 @@
+"""Residual generator and critic (Gulrajani 2017, "Improved training of Wasserstein GANs", arXiv 1704.00028), in two and
+three dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from monai.networks.layers.factories import Conv
+from torch import Tensor, nn
+
+from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_layer
+from monai_gan.networks.blocks.residual import ResidualDownBlock, ResidualUpBlock, init_glorot
+from monai_gan.networks.blocks.resolution import (
+    Resolution,
+    check_image,
+    check_latent,
+    check_no_label,
+    check_positive,
+    level_widths,
+)
+
+
+class WGANGenerator(nn.Module):
+    """Latent to image: a projection to the base grid, one residual block per doubling, a convolution to the image.
+
+    The doublings are resize-convolutions, so that no checkerboards arise. Convolutions that read an activation start
+    from He's distribution, the others from Glorot's.
+
+    Args:
+        spatial_dims: 2 or 3.
+        latent_size: length of a latent vector.
+        out_channels: channels of the image.
+        image_size: pixels per axis, a base of 3 or more times a common power of two; one number stands for all axes.
+        channels: width at the image's resolution; it doubles per level towards the base.
+        max_channels: largest width.
+        norm: MONAI norm specification or None; ``"layer"`` is a group norm with one group.
+        act: MONAI activation specification.
+        out_act: MONAI activation specification of the image, or None.
+
+    Raises:
+        ValueError: when a number is not positive or the size cannot be reached.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        latent_size: int = 128,
+        out_channels: int = 1,
+        image_size: int | Sequence[int] = 64,
+        channels: int = 64,
+        max_channels: int = 512,
+        norm: LayerSpec = "batch",
+        act: LayerSpec = "relu",
+        out_act: LayerSpec = "tanh",
+    ) -> None:
+        super().__init__()
+        check_positive(latent_size=latent_size, out_channels=out_channels, channels=channels, max_channels=max_channels)
+        resolution = Resolution.of(spatial_dims, image_size)
+        self.spatial_dims = spatial_dims
+        self.latent_size = latent_size
+        self.out_channels = out_channels
+        self.image_size = resolution.image_size
+        widths = level_widths(channels, max_channels, resolution.levels + 1)[::-1]
+        self.project = nn.Sequential(
+            nn.Linear(latent_size, widths[0] * math.prod(resolution.base)),
+            nn.Unflatten(1, (widths[0], *resolution.base)),
+        )
+        self.levels = nn.Sequential(
+            *(ResidualUpBlock(spatial_dims, width, next_width, norm, act) for width, next_width in pairwise(widths))
+        )
+        self.to_image = nn.Sequential(
+            norm_layer(norm, spatial_dims, widths[-1]),
+            act_layer(act),
+            Conv[Conv.CONV, spatial_dims](widths[-1], out_channels, 3, padding=1),
+            act_layer(out_act),
+        )
+        init_glorot(self.project[0])
+        init_glorot(self.to_image[2])
+
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Generate images.
+
+        Args:
+            image: latents (N, latent_size), standard normal.
+            label: must be None, the network has no classes.
+
+        Returns:
+            Images (N, out_channels, *image_size), in [-1, 1] with the default ``out_act``.
+
+        Raises:
+            ValueError: when the latents have another width or a label is given.
+        """
+        check_latent(image, self.latent_size)
+        check_no_label(label)
+        generated: Tensor = self.to_image(self.levels(self.project(image)))
+        return generated
+
+
+class WGANCritic(nn.Module):
+    """Image to one unbounded score: a convolution, one residual block per halving, a linear layer.
+
+    A gradient penalty is defined per sample, so ``norm`` must not couple samples: None, ``"layer"`` or ``"instance"``
+    serve there, ``"batch"`` only without a penalty.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: channels of the image.
+        image_size: pixels per axis, a base of 3 or more times a common power of two; one number stands for all axes.
+        channels: width at the image's resolution; it doubles per level towards the base.
+        max_channels: largest width.
+        norm: MONAI norm specification or None; ``"layer"`` is a group norm with one group: the statistics of the
+            paper's layer norm for any image size, with gain and bias per channel.
+        act: MONAI activation specification.
+
+    Raises:
+        ValueError: when a number is not positive or the size cannot be reached.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int = 1,
+        image_size: int | Sequence[int] = 64,
+        channels: int = 64,
+        max_channels: int = 512,
+        norm: LayerSpec = None,
+        act: LayerSpec = "relu",
+    ) -> None:
+        super().__init__()
+        check_positive(in_channels=in_channels, channels=channels, max_channels=max_channels)
+        resolution = Resolution.of(spatial_dims, image_size)
+        self.spatial_dims = spatial_dims
+        self.in_channels = in_channels
+        self.image_size = resolution.image_size
+        self._size = list(resolution.image_size)  # TorchScript compares shapes as lists
+        widths = level_widths(channels, max_channels, resolution.levels + 1)
+        self.from_image = Conv[Conv.CONV, spatial_dims](in_channels, widths[0], 3, padding=1)
+        self.levels = nn.Sequential(
+            *(ResidualDownBlock(spatial_dims, width, next_width, norm, act) for width, next_width in pairwise(widths))
+        )
+        self.to_logit = nn.Sequential(
+            act_layer(act), nn.Flatten(), nn.Linear(widths[-1] * math.prod(resolution.base), 1)
+        )
+        init_glorot(self.from_image)
+        init_glorot(self.to_logit[2])
+
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Judge images.
+
+        Args:
+            image: images (N, in_channels, *image_size).
+            label: must be None, the network has no classes.
+
+        Returns:
+            Scores (N, 1), higher for images taken to be real.
+
+        Raises:
+            ValueError: when the images have another shape or a label is given.
+        """
+        check_image(image, self.in_channels, self._size)
+        check_no_label(label)
+        score: Tensor = self.to_logit(self.levels(self.from_image(image)))
+        return score
