@@ -1,0 +1,21 @@
+"""Handlers for :class:`~monai_gan.engines.GANTrainer`; those of MONAI and ignite attach as well."""
+
+from __future__ import annotations
+
+from monai_gan.handlers.checkpoint import CheckpointHandler, load_checkpoint, save_checkpoint
+from monai_gan.handlers.distance import SlicedWassersteinHandler
+from monai_gan.handlers.loss_log import LossLogHandler
+from monai_gan.handlers.mode_collapse import ModeCollapseHandler
+from monai_gan.handlers.progress import ProgressHandler
+from monai_gan.handlers.sample_grid import SampleGridHandler
+
+__all__ = [
+    "CheckpointHandler",
+    "LossLogHandler",
+    "ModeCollapseHandler",
+    "ProgressHandler",
+    "SampleGridHandler",
+    "SlicedWassersteinHandler",
+    "load_checkpoint",
+    "save_checkpoint",
+]

@@ -1,0 +1,88 @@
+"""Writes checkpoints that are never half written, and resumes from them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Events
+
+from monai_gan.engines import GANTrainer
+from monai_gan.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+
+class CheckpointHandler:
+    """Keeps ``checkpoint.pt`` of the whole training state up to date, and goes on from it when it exists.
+
+    A checkpoint is written to a temporary file and moved, after every ``interval`` epochs, at the end and when training
+    is terminated early; only rank 0 writes.
+
+    Args:
+        output_dir: folder of the checkpoint, made when missing.
+        interval: epochs between checkpoints.
+        iterations: additionally every so many iterations, for long epochs; 0 for never.
+        resume: load an existing checkpoint when attached.
+
+    Raises:
+        InputError: if an existing checkpoint cannot be read or belongs to another training.
+    """
+
+    filename = "checkpoint.pt"
+
+    def __init__(self, output_dir: str | Path, interval: int = 1, iterations: int = 0, resume: bool = True) -> None:
+        self.path = Path(output_dir) / self.filename
+        self.interval = interval
+        self.iterations = iterations
+        self.resume = resume
+
+    def attach(self, engine: GANTrainer) -> None:
+        """Restore the training state if there is one, and register the saving."""
+        if self.resume and self.path.is_file():
+            engine.load_state_dict(load_checkpoint(self.path))
+            engine.guard.last_checkpoint = str(self.path)
+            logger.info("Resumed from %s at iteration %d.", self.path, engine.state.iteration)
+        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self.save)
+        if self.iterations:
+            engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.iterations), self.save)
+        engine.add_event_handler(Events.TERMINATE, self.save)
+        engine.add_event_handler(Events.COMPLETED, self.save)
+
+    def save(self, engine: GANTrainer) -> None:
+        """Write the state of ``engine`` now."""
+        if engine.rank == 0:
+            save_checkpoint(engine.state_dict(), self.path)
+        engine.guard.last_checkpoint = str(self.path)
+
+
+def save_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Write ``state`` to ``path`` in one step: a reader sees the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        torch.save(state, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint without running any code it may hold.
+
+    Raises:
+        InputError: if the file is damaged or not a checkpoint of the trainer.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise InputError(
+            f"Checkpoint {path} is damaged or unsafe and cannot be read; delete it to start again."
+        ) from error
+    if not isinstance(state, dict) or "variant" not in state:
+        raise InputError(f"{path} is not a checkpoint of a training; choose another output folder.")
+    return state

@@ -1,0 +1,139 @@
+"""The contract between a GAN variant, which says what its losses are, and the trainer, which knows how to step them."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from monai_gan.data import seeded_latents
+from monai_gan.losses import AdversarialLoss
+from monai_gan.variants.step import Phase, Step
+
+Half = Literal["discriminator", "generator"]
+Batch = Mapping[str, Any]
+
+
+class Variant(nn.Module, ABC):
+    """A GAN of the literature: its networks, losses and schedule.
+
+    A subclass assigns its networks as attributes and names them in ``discriminator_names`` and ``generator_names``;
+    each named network has an optimizer. State beyond the weights belongs in registered buffers, so that a checkpoint is
+    complete. A loss never calls ``backward`` and never draws from the global random generator: ``step`` has its own.
+    """
+
+    discriminator_names: Sequence[str] = ("discriminator",)
+    generator_names: Sequence[str] = ("generator",)
+
+    @property
+    def averaged_names(self) -> Sequence[str]:
+        """Networks of which an exponential moving average is kept for inference."""
+        return self.generator_names
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that have an optimizer, by name."""
+        return {name: self.get_submodule(name) for name in (*self.discriminator_names, *self.generator_names)}
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        """The schedule; one phase that trains everything unless a variant says otherwise."""
+        return (Phase("train", None, tuple(self.networks)),)
+
+    @property
+    def lazy_intervals(self) -> dict[Half, int]:
+        """Every how many steps the regularizers of a half are due; above 1 they get an optimizer step of their own."""
+        return {}
+
+    @property
+    def inference_network(self) -> nn.Module:
+        """The module whose weights a bundle ships; by default the first generator."""
+        return self.get_submodule(self.generator_names[0])
+
+    @abstractmethod
+    def discriminator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+        """Named scalars, already weighted, that the discriminators minimise.
+
+        Args:
+            batch: ``"image"`` (N, C, *S) in [-1, 1] and, where the data has it, ``"label"``.
+            step: tells the part that is asked for and gives random numbers.
+        """
+
+    @abstractmethod
+    def generator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+        """Named scalars, already weighted, that the generators minimise; arguments as for the discriminators."""
+
+    def project(self, half: Half) -> None:
+        """Put the weights back into their allowed set after an optimizer step (weight clipping, for instance)."""
+
+    @abstractmethod
+    def latents(self, n: int, seed: int) -> Tensor:
+        """Inputs for :meth:`sample`; row i depends on (seed, i) only."""
+
+    @abstractmethod
+    def sample(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (N, C, *S) in [-1, 1] for latents of :meth:`latents`."""
+
+    def averaged_copy(self) -> Variant:
+        """A variant that shares everything with this one but has its own copy of the averaged networks."""
+        twin = copy.copy(self)
+        twin.__dict__["_modules"] = dict(self._modules)
+        for name in self.averaged_names:
+            network = copy.deepcopy(self.get_submodule(name)).eval().requires_grad_(False)
+            twin.__dict__["_modules"][name] = network
+        return twin
+
+
+class LatentGAN(Variant):
+    """A generator from latents, a discriminator and one adversarial objective: the trunk of the unconditional variants.
+
+    Args:
+        generator: maps latents (N, Z) to images; has ``latent_size``.
+        discriminator: maps images to logits.
+        objective: the adversarial losses of both.
+    """
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module, objective: AdversarialLoss) -> None:
+        super().__init__()
+        self.generator = generator
+        self.discriminator = discriminator
+        self.objective = objective
+
+    def fake(self, batch: Batch, step: Step) -> Tensor:
+        """As many images as the batch holds, from fresh latents."""
+        real = batch["image"]
+        return self.generator(step.randn(len(real), int(self.generator.latent_size), device=real.device))  # type: ignore[arg-type]
+
+    def discriminator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+        real = batch["image"]
+        with torch.no_grad():
+            fake = self.fake(batch, step)
+        losses = {}
+        if step.main:
+            losses["adversarial"] = self.objective.discriminator(self.discriminator(real), self.discriminator(fake))
+        if step.regularizer:
+            losses.update(self.discriminator_regularizers(real, fake, step))
+        return losses
+
+    def discriminator_regularizers(self, real: Tensor, fake: Tensor, step: Step) -> dict[str, Tensor]:
+        """Penalties of the discriminator; none here."""
+        return {}
+
+    def generator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+        if not step.main:
+            return {}
+        fake_logits = self.discriminator(self.fake(batch, step))
+        real_logits = self.discriminator(batch["image"]) if self.objective.needs_real else None
+        return {"adversarial": self.objective.generator(fake_logits, real_logits)}
+
+    def latents(self, n: int, seed: int) -> Tensor:
+        return seeded_latents(n, int(self.generator.latent_size), seed)  # type: ignore[arg-type]
+
+    def sample(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        if labels is not None:
+            raise ValueError(f"{type(self).__name__} is unconditional: leave labels out (got {len(labels)}).")
+        return self.generator(latents)
