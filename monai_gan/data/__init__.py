@@ -1,0 +1,66 @@
+"""Images in and out: sources, splits, scaling, loaders, geometry and the provenance of synthetic images.
+
+Names are reached lazily, so that asking for one does not load what the others need.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from monai_gan.data.adapters import from_monai
+    from monai_gan.data.dataset import ImageDataset
+    from monai_gan.data.images import read_image
+    from monai_gan.data.latents import LatentDataset, seeded_latents
+    from monai_gan.data.provenance import Provenance, read_provenance
+    from monai_gan.data.scaling import IntensityScale
+    from monai_gan.data.sources import named_sets, open_source
+    from monai_gan.data.splits import split_by_subject
+    from monai_gan.data.stream import StreamLoader
+    from monai_gan.data.table import ImageTable
+    from monai_gan.data.write import write_image
+
+_HOMES = {
+    "ImageDataset": "dataset",
+    "ImageTable": "table",
+    "IntensityScale": "scaling",
+    "LatentDataset": "latents",
+    "Provenance": "provenance",
+    "StreamLoader": "stream",
+    "from_monai": "adapters",
+    "named_sets": "sources",
+    "open_source": "sources",
+    "read_image": "images",
+    "read_provenance": "provenance",
+    "seeded_latents": "latents",
+    "split_by_subject": "splits",
+    "write_image": "write",
+}
+
+__all__ = [
+    "ImageDataset",
+    "ImageTable",
+    "IntensityScale",
+    "LatentDataset",
+    "Provenance",
+    "StreamLoader",
+    "from_monai",
+    "named_sets",
+    "open_source",
+    "read_image",
+    "read_provenance",
+    "seeded_latents",
+    "split_by_subject",
+    "write_image",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

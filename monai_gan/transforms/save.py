@@ -1,0 +1,177 @@
+"""Write synthetic images out of a MONAI pipeline, in image units and with their provenance."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform, Transform
+from torch import Tensor
+
+from monai_gan.data.geometry import default_affine
+from monai_gan.data.provenance import Provenance
+from monai_gan.data.scaling import IntensityScale
+from monai_gan.data.write import FORMATS, write_image
+from monai_gan.errors import InputError
+
+
+class SaveSynthetic(Transform):
+    """Write each image as ``<bundle>_s<seed>_<index>.<ext>`` with a JSON sidecar.
+
+    Name, version and checksum of the weights come from the bundle's ``configs/metadata.json``; so does the intensity
+    (``monai_gan.intensity``) that -1 and 1 stand for, and the voxel size (``monai_gan.spacing_mm``).
+
+    Args:
+        output_dir: folder to write to.
+        bundle_root: the bundle that made the images.
+        seed: seed of the series.
+        format: ``"png"``, ``"nii.gz"`` or ``"nrrd"``; default: PNG in 2-D, NIfTI in 3-D and for values that no PNG
+            holds.
+        label: the class asked for, to be stated.
+        truncation: the factor on the latents, to be stated.
+        date: UTC, ISO 8601, to be stated; default: the time of writing.
+
+    Raises:
+        InputError: the bundle's metadata is missing or lacks the intensity, or the format is unknown.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | os.PathLike[str],
+        bundle_root: str | os.PathLike[str],
+        seed: int = 0,
+        format: str | None = None,
+        label: int | str | None = None,
+        truncation: float | None = None,
+        date: str | None = None,
+    ) -> None:
+        if format is not None and format not in FORMATS:
+            raise InputError(f"format='{format}' is not written: give one of {', '.join(FORMATS)}.")
+        root = Path(bundle_root).resolve()
+        metadata = _read_metadata(root)
+        extra = metadata.get("monai_gan") or {}
+        if "intensity" not in extra:
+            raise InputError(f"'{root}' does not say what its values mean: metadata.json lacks monai_gan.intensity.")
+        self.output_dir = Path(output_dir)
+        self.bundle = root.name
+        self.version = str(metadata.get("version", "0.0.0"))
+        self.task = str(extra.get("task", "synthesis"))
+        self.checksum = next(
+            (str(f.get("sha256", "")) for f in extra.get("files", ()) if f.get("path") == "models/model.pt"), ""
+        )
+        self.scale = IntensityScale.from_dict(extra["intensity"])
+        self.spacing = extra.get("spacing_mm")
+        self.seed = seed
+        self.format = format
+        self.label = label
+        self.truncation = truncation
+        self.date = date
+
+    def __call__(self, image: Tensor, index: int = 0) -> Path:  # type: ignore[override]
+        """Write an image.
+
+        Args:
+            image: image (C, *S) in [-1, 1].
+            index: its number in the series.
+
+        Returns:
+            The file.
+        """
+        values = self.scale.to_image(torch.as_tensor(image).detach().cpu())
+        extension = self.format or self._default_format(values.ndim - 1)
+        provenance = Provenance(
+            bundle=self.bundle,
+            version=self.version,
+            checksum=self.checksum,
+            seed=self.seed,
+            index=index,
+            task=self.task,
+            label=self.label,
+            truncation=self.truncation,
+        )
+        if self.date is not None:
+            provenance = replace(provenance, date=self.date)
+        return write_image(
+            self.output_dir / f"{self.bundle}_s{self.seed}_{index:04d}.{extension}",
+            values,
+            affine=self._affine(values.ndim - 1),
+            provenance=provenance,
+            bits=8 if self.scale.maximum <= 255 else 16,
+        )
+
+    def _default_format(self, spatial_dims: int) -> str:
+        fits = self.scale.minimum >= 0 and 1 < self.scale.maximum <= 65535
+        return "png" if spatial_dims == 2 and fits else "nii.gz"
+
+    def _affine(self, spatial_dims: int) -> np.ndarray:
+        """Voxel size from the bundle, centre in the middle, axes as they are by default."""
+        affine = default_affine(spatial_dims)
+        if self.spacing:
+            spacing = [float(s) for s in self.spacing] + [1.0] * (3 - len(self.spacing))
+            affine = affine @ np.diag([*spacing[:3], 1.0])
+        return affine
+
+
+class SaveSyntheticd(MapTransform):
+    """Dictionary form of ``SaveSynthetic``; a bundle's ``inference.json`` has it as post-processing.
+
+    The number in the series is taken from ``index_key``. The sample passes through unchanged.
+
+    Args:
+        keys: keys of the images.
+        output_dir: as in ``SaveSynthetic``.
+        bundle_root: as in ``SaveSynthetic``.
+        seed: as in ``SaveSynthetic``.
+        format: as in ``SaveSynthetic``.
+        index_key: key of the number.
+        label: as in ``SaveSynthetic``.
+        truncation: as in ``SaveSynthetic``.
+        date: as in ``SaveSynthetic``.
+        allow_missing_keys: do not fail on a missing key.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_dir: str | os.PathLike[str],
+        bundle_root: str | os.PathLike[str],
+        seed: int = 0,
+        format: str | None = None,
+        index_key: str = "index",
+        label: int | str | None = None,
+        truncation: float | None = None,
+        date: str | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.index_key = index_key
+        self.save = SaveSynthetic(output_dir, bundle_root, seed, format, label, truncation, date)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        if self.index_key not in data:
+            raise InputError(
+                f"index_key='{self.index_key}' is not in the sample, which has: {', '.join(map(str, data))}."
+            )
+        for key in self.key_iterator(data):
+            self.save(data[key], int(data[self.index_key]))
+        return dict(data)
+
+
+def _read_metadata(root: Path) -> dict[str, Any]:
+    path = root / "configs" / "metadata.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"'{path}' cannot be read ({error}): give bundle_root=, the root folder of a bundle."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"'{path}' is not a JSON object.")
+    return content
