@@ -1,0 +1,76 @@
+"""Whole jobs: load a bundle, synthesize, train, inspect the machine.
+
+Names are reached lazily, so that importing this package costs nothing and the command line starts at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from monai_gan.apps.demo import demo
+    from monai_gan.apps.device import resolve_device
+    from monai_gan.apps.doctor import diagnose
+    from monai_gan.apps.jobs import CancelCheck, Progress, ProgressCallback, Reporter, check_cancel
+    from monai_gan.apps.load import load
+    from monai_gan.apps.runner import run_request
+    from monai_gan.apps.synthesize import synthesize
+    from monai_gan.apps.synthesizer import Synthesizer
+    from monai_gan.apps.train import train
+
+_HOMES = {
+    "CancelCheck": "jobs",
+    "Progress": "jobs",
+    "ProgressCallback": "jobs",
+    "Reporter": "jobs",
+    "Synthesizer": "synthesizer",
+    "check_cancel": "jobs",
+    "demo": "demo",
+    "diagnose": "doctor",
+    "load": "load",
+    "resolve_device": "device",
+    "run_request": "runner",
+    "synthesize": "synthesize",
+    "train": "train",
+}
+
+__all__ = [
+    "CancelCheck",
+    "Progress",
+    "ProgressCallback",
+    "Reporter",
+    "Synthesizer",
+    "check_cancel",
+    "demo",
+    "diagnose",
+    "load",
+    "resolve_device",
+    "run_request",
+    "synthesize",
+    "train",
+]
+
+
+class _Apps(ModuleType):
+    """Keeps `load` and others functions: importing the file of that name would put the module in their place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _HOMES and isinstance(value, ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Apps
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

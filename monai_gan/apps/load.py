@@ -1,0 +1,61 @@
+"""Open a bundle as the object that does its task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monai_gan.errors import InputError
+
+if TYPE_CHECKING:
+    from monai_gan.apps.synthesizer import Synthesizer
+
+TASKS = ("synthesis",)
+
+
+def load(name_or_path: str | Path, device: str = "auto", trust: bool = False) -> Synthesizer:
+    """Load a bundle for use from Python.
+
+    Args:
+        name_or_path: name of a bundle, or path of a bundle folder or zip.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
+
+    Returns:
+        A `Synthesizer`, as the bundle's metadata tells by ``monai_gan.task``.
+
+    Raises:
+        InputError: unknown bundle, task or device.
+        WeightsError: weights missing, altered or unsafe.
+
+    Example:
+        >>> from monai_gan.apps import load
+        >>> images = load("chest_xray_wgan_gp").sample(n=2, seed=0)
+    """
+    from monai_gan.apps.device import resolve_device
+    from monai_gan.apps.synthesizer import Synthesizer
+    from monai_gan.bundle import BundleInfo, find_bundle, load_network
+
+    path = find_bundle(name_or_path)
+    info = BundleInfo.from_path(path)
+    check_task(info, TASKS)
+    target = resolve_device(device)
+    return Synthesizer(info, load_network(path, device=str(target), trust=trust), target)
+
+
+def check_task(info: object, tasks: tuple[str, ...]) -> None:
+    """Refuse a bundle that does another task.
+
+    Args:
+        info: `monai_gan.bundle.BundleInfo` of the bundle.
+        tasks: tasks that the caller can do.
+
+    Raises:
+        InputError: naming the bundle's task and those possible.
+    """
+    name, task = getattr(info, "name", "?"), getattr(info, "task", None)
+    if task in tasks:
+        return
+    if not task:
+        raise InputError(f"Bundle {name!r} names no task: add monai_gan.task to its metadata.json.")
+    raise InputError(f"Bundle {name!r} is for {task!r}, which cannot be done here; possible: {', '.join(tasks)}.")

@@ -1,0 +1,174 @@
+"""One job described by a JSON document, told in events: what the desktop, the web and batch scripts run.
+
+Events are dicts with the key ``event``: ``state`` (starting, running, then one of done, failed, cancelled),
+``progress``, ``message``, ``warning``, ``error`` and ``result``. The last event is always the final state.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from monai_gan.apps.jobs import CancelCheck, Progress
+from monai_gan.apps.memory import memory_error
+from monai_gan.apps.request import check_request
+from monai_gan.errors import Cancelled, MonaiGanError
+
+Emit = Callable[[dict[str, Any]], None]
+
+_logger = logging.getLogger(__name__)
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def run_request(request: object, emit: Emit, cancel: CancelCheck | None = None) -> int:
+    """Do one job; errors become events, never exceptions, so that every face ends in a known state.
+
+    Args:
+        request: the JSON document, see ``request_schema.json``.
+        emit: told each event in order; always from this thread.
+        cancel: asked between steps; the request's ``cancel_file`` is looked at too.
+
+    Returns:
+        The exit code: 0 done, 40 cancelled, else that of the error.
+    """
+    emit({"event": "state", "state": "starting"})
+    try:
+        checked = check_request(request)
+        stop = _stopper(checked["cancel_file"], cancel)
+        with _warnings_as_events(emit):
+            result = _TASKS[checked["task"]](checked, emit, stop)
+    except (Cancelled, KeyboardInterrupt) as error:
+        emit({"event": "message", "text": str(error) or "Cancelled."})
+        emit({"event": "state", "state": "cancelled"})
+        return Cancelled.exit_code
+    except Exception as error:
+        _logger.debug("The job failed.", exc_info=True)
+        code, text, hint = describe_error(error)
+        emit({"event": "error", "code": code, "text": text, "hint": hint})
+        emit({"event": "state", "state": "failed"})
+        return code
+    emit(result)
+    emit({"event": "state", "state": "done"})
+    return 0
+
+
+def describe_error(error: BaseException) -> tuple[int, str, str]:
+    """Exit code, sentence and hint of any exception.
+
+    Args:
+        error: what was raised.
+
+    Returns:
+        (exit code, one sentence, hint); the code is 1 and the hint names ``--debug`` for what nobody foresaw.
+    """
+    known = error if isinstance(error, MonaiGanError) else memory_error(error)
+    if known is not None:
+        return known.exit_code, str(known), known.hint
+    text = " ".join(str(error).split())
+    sentence = f"Unexpected {type(error).__name__}: {text}" if text else f"Unexpected {type(error).__name__}."
+    return 1, sentence, "Run again with --debug for the traceback."
+
+
+def _synthesis(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict[str, Any]:
+    from monai_gan.apps.synthesize import synthesize
+
+    info = _running(request, emit)
+    names = ("seed", "format", "label", "truncation", "device", "batch_size", "trust", "grid")
+    files = synthesize(
+        info.path,
+        request["n"],
+        request["output"],
+        **{name: request[name] for name in names},
+        progress=_progress_events(emit),
+        cancel=cancel,
+    )
+    return _result(request, info, [str(file.resolve()) for file in files])
+
+
+def _training(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict[str, Any]:
+    from monai_gan.apps.train import train
+
+    info = _running(request, emit)
+    trained = train(
+        info.path,
+        request["output"],
+        request["overrides"],
+        device=request["device"],
+        trust=request["trust"],
+        progress=_progress_events(emit),
+        cancel=cancel,
+    )
+    return _result(request, info, [str(Path(trained).resolve())])
+
+
+_TASKS: dict[str, Callable[[dict[str, Any], Emit, CancelCheck], dict[str, Any]]] = {
+    "synthesis": _synthesis,
+    "training": _training,
+}
+
+
+def _running(request: dict[str, Any], emit: Emit) -> Any:
+    """Find the bundle, then say that the job runs and where."""
+    from monai_gan.apps.device import resolve_device
+    from monai_gan.bundle import BundleInfo, find_bundle
+
+    info = BundleInfo.from_path(find_bundle(request["bundle"]))
+    device = resolve_device(request["device"])
+    emit({"event": "state", "state": "running"})
+    emit({"event": "message", "text": f"{info.name} {info.version} on {device}"})
+    return info
+
+
+def _result(request: dict[str, Any], info: Any, files: list[str]) -> dict[str, Any]:
+    from monai_gan import __version__
+
+    bundle = {"name": info.name, "version": info.version, "checksum": info.weights_sha256}
+    return {"event": "result", "files": files, "bundle": bundle, "request": request, "monai_gan": __version__}
+
+
+def _progress_events(emit: Emit) -> Callable[[Progress], None]:
+    def report(progress: Progress) -> None:
+        emit(
+            {
+                "event": "progress",
+                "fraction": progress.fraction,
+                "phase": progress.phase,
+                "message": progress.message,
+                "seconds_left": progress.seconds_left,
+            }
+        )
+
+    return report
+
+
+def _stopper(cancel_file: str | None, cancel: CancelCheck | None) -> CancelCheck:
+    path = Path(cancel_file) if cancel_file else None
+    # A file that is there from the start counts: a person may cancel before the job has come this far.
+    return lambda: (cancel is not None and cancel()) or (path is not None and path.exists())
+
+
+@contextmanager
+def _warnings_as_events(emit: Emit) -> Iterator[None]:
+    """Turn this package's own warnings into events; those of other packages go where they always go."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_warning(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if Path(filename).is_relative_to(_PACKAGE):
+                emit({"event": "warning", "text": str(message)})
+            else:
+                show(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show_warning
+        yield

@@ -1,0 +1,124 @@
+"""Write synthetic images of a bundle to files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monai_gan.apps.arguments import check_count, check_labels, check_seed, check_truncation
+from monai_gan.apps.form import choose_format, png_bits, spacing_affine
+from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
+from monai_gan.apps.load import check_task, load
+from monai_gan.apps.staging import OutputFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from monai_gan.apps.synthesizer import Synthesizer
+
+
+def synthesize(
+    bundle: str | Path,
+    n: int,
+    output: str | Path,
+    *,
+    seed: int = 0,
+    format: str | None = None,
+    label: int | str | Sequence[int | str] | None = None,
+    truncation: float = 1.0,
+    device: str = "auto",
+    batch_size: int | None = None,
+    trust: bool = False,
+    grid: bool = False,
+    progress: ProgressCallback | None = None,
+    cancel: CancelCheck | None = None,
+) -> list[Path]:
+    """Sample images and write them as ``<bundle>_s<seed>_<index:04d>.<format>``, each with a JSON sidecar.
+
+    All files appear together at the end; a failed or cancelled run leaves the output folder as it was.
+
+    Args:
+        bundle: name or path of a synthesis bundle.
+        n: number of images, at least 1.
+        output: folder, made when missing; files of an earlier run with the same seed are replaced.
+        seed: 0 .. 2**63 - 1.
+        format: "nii.gz", "nrrd" or, in 2-D, "png"; by default PNG in 2-D and NIfTI in 3-D.
+        label: as in `Synthesizer.sample`.
+        truncation: as in `Synthesizer.sample`.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        batch_size: as in `Synthesizer.sample`.
+        trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
+        grid: also write ``<bundle>_s<seed>_grid.png``, an overview (of middle slices in 3-D).
+        progress: told after each image.
+        cancel: asked after each image.
+
+    Returns:
+        The images in order of their index, then the overview when asked for.
+
+    Raises:
+        InputError: an argument cannot be used, or the output cannot be written.
+        WeightsError: weights missing, altered or unsafe.
+        InvalidResultError: an image is not finite or constant.
+        GPUMemoryError: out of GPU memory with one image at a time.
+        HostMemoryError: out of memory.
+        Cancelled: ``cancel`` answered True.
+    """
+    from monai_gan.bundle import BundleInfo, find_bundle
+    from monai_gan.data import Provenance, write_image
+
+    check_count("n", n)
+    check_seed(seed)
+    info = BundleInfo.from_path(find_bundle(bundle))
+    check_task(info, ("synthesis",))
+    ending = choose_format(info, format)
+    check_truncation(info, truncation)
+    classes = check_labels(info, label, n)
+
+    reporter = Reporter(n + 1, progress, cancel, phase="loading")
+    origin = Provenance(info.name, info.version, info.weights_sha256, seed, truncation=truncation)
+    names: list[str] = []
+    shown: list[Tensor] = []
+    with OutputFolder(output) as folder:
+        reporter.start("loading", f"Loading {info.name}")
+        model = load(info.path, device=device, trust=trust)
+        reporter.phase = "sampling"
+        reporter.advance(1, f"Sampling on {model.device}")
+        affine, bits = spacing_affine(info), png_bits(info)
+        for images in model.batches(n, seed, label=label, truncation=truncation, batch_size=batch_size):
+            for image in images:
+                index = len(names)
+                names.append(f"{info.name}_s{seed}_{index:04d}.{ending}")
+                one = replace(origin, index=index, label=None if classes is None else model.labels[classes[index]])
+                with folder.writing():
+                    write_image(folder.staging / names[-1], image, affine=affine, provenance=one, bits=bits)
+                reporter.advance(1, f"{len(names)} of {n}")
+            if grid:
+                shown.append(_middle(images))
+        if grid:
+            names.append(f"{info.name}_s{seed}_grid.png")
+            with folder.writing():
+                overview = replace(origin, extra={"overview_of": n})
+                write_image(folder.staging / names[-1], _overview(model, shown), provenance=overview)
+        folder.publish()
+    return [folder.output / name for name in names]
+
+
+def _middle(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) to show: 2-D as they are, of volumes (N, C, X, Y, Z) the middle slice of Z, upright."""
+    if images.ndim == 4:
+        return images
+    return images[..., images.shape[-1] // 2].transpose(2, 3).flip(2)
+
+
+def _overview(model: Synthesizer, shown: list[Tensor]) -> np.ndarray:
+    """The images side by side, as an 8-bit picture (C, rows, columns)."""
+    import numpy as np
+    import torch
+
+    from monai_gan.data.grid import image_grid
+
+    picture = image_grid(torch.cat(shown), value_range=(model.scale.minimum, model.scale.maximum))
+    return picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)

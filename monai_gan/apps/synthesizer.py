@@ -1,0 +1,246 @@
+"""Sample images from a synthesis bundle, the same ones for the same seed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from monai_gan.apps.arguments import check_count, check_labels, check_seed, check_start, check_truncation
+from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
+from monai_gan.apps.memory import memory_error
+from monai_gan.errors import GPUMemoryError, InputError, InvalidResultError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from monai_gan.bundle import BundleInfo
+    from monai_gan.data import IntensityScale
+
+# Convolutions round differently for different batch sizes, so the CPU always works in chunks of one size whose places
+# are tied to the sample's index. Four are as fast per 2-D image as sixteen; a volume keeps the cores busy alone.
+_CPU_CHUNK = {2: 4, 3: 1}
+_GPU_BATCH = {2: 32, 3: 1}
+
+
+class Synthesizer:
+    """A generator with everything that turns its output into images.
+
+    Args:
+        info: the bundle.
+        network: its network, ``forward(image, label=None)`` with latents (N, Z) as ``image`` and images in [-1, 1] out.
+        device: where the network lies.
+
+    Attributes:
+        info: the bundle.
+        spatial_dims: 2 or 3.
+        latent_size: length Z of a latent.
+        labels: names of the classes; empty when the model is unconditional.
+    """
+
+    def __init__(self, info: BundleInfo, network: nn.Module, device: torch.device) -> None:
+        self.info = info
+        self.device = device
+        self.network = network.to(device).eval().requires_grad_(False)
+        self.spatial_dims = info.spatial_dims
+        self.latent_size = _latent_size(info, network)
+        self.labels = tuple(str(label) for label in info.extra.get("labels") or ())
+        self.scale = intensity_scale(info)
+
+    def latents(self, n: int, seed: int, start: int = 0) -> Tensor:
+        """Latents of samples ``start .. start + n - 1``, drawn on the CPU; each depends on (seed, index) only.
+
+        Args:
+            n: number of latents, at least 1.
+            seed: 0 .. 2**63 - 1.
+            start: index of the first.
+
+        Returns:
+            Latents (n, Z), float32, on the CPU.
+        """
+        from monai_gan.data import seeded_latents
+
+        check_count("n", n)
+        check_seed(seed)
+        check_start(start)
+        return seeded_latents(n, self.latent_size, seed, start)
+
+    def sample(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        *,
+        label: int | str | Sequence[int | str] | None = None,
+        truncation: float = 1.0,
+        batch_size: int | None = None,
+        start: int = 0,
+        progress: ProgressCallback | None = None,
+        cancel: CancelCheck | None = None,
+    ) -> Tensor:
+        """Draw images.
+
+        Sample i is the same whatever ``n`` and ``batch_size``: bit for bit on one CPU, to rounding between devices.
+
+        Args:
+            n: number of images, at least 1.
+            seed: 0 .. 2**63 - 1.
+            label: class of all images, or one per image, by number or name; only for conditional bundles.
+            truncation: factor of the latents, above 0 and at most 1; below 1 gives more typical, less varied images.
+            batch_size: images computed at once on a GPU, halved when memory runs out; the CPU keeps to its own chunks.
+            start: index of the first sample of the series.
+            progress: told after each batch.
+            cancel: asked after each batch.
+
+        Returns:
+            Images (n, C, *S), float32, on the CPU, in the bundle's image units.
+
+        Raises:
+            InputError: an argument is out of range or not for this bundle.
+            InvalidResultError: an image is not finite or constant.
+            GPUMemoryError: even one image does not fit on the GPU.
+            HostMemoryError: the computer ran out of memory.
+            Cancelled: ``cancel`` answered True.
+        """
+        import torch
+
+        options: dict[str, Any] = {"label": label, "truncation": truncation, "batch_size": batch_size, "start": start}
+        reporter = Reporter(n, progress, cancel, phase="sampling")
+        parts: list[Tensor] = []
+        for images in self.batches(n, seed, **options):
+            parts.append(images)
+            reporter.advance(len(images))
+        with _memory_errors():
+            return torch.cat(parts)
+
+    def batches(
+        self,
+        n: int,
+        seed: int = 0,
+        *,
+        label: int | str | Sequence[int | str] | None = None,
+        truncation: float = 1.0,
+        batch_size: int | None = None,
+        start: int = 0,
+    ) -> Iterator[Tensor]:
+        """As `sample`, but a few images at a time, so that many volumes need the memory of one.
+
+        The arguments are checked at the call, before the first batch is asked for.
+
+        Returns:
+            Iterator over images (k, C, *S), float32, on the CPU, in image units; the k add up to ``n``.
+        """
+        check_count("n", n)
+        check_seed(seed)
+        check_start(start)
+        check_truncation(self.info, truncation)
+        if batch_size is not None:
+            check_count("batch_size", batch_size)
+        classes = check_labels(self.info, label, n)
+        return self._batches(n, seed, classes, truncation, batch_size, start)
+
+    def _batches(
+        self, n: int, seed: int, classes: list[int] | None, truncation: float, batch_size: int | None, start: int
+    ) -> Iterator[Tensor]:
+        on_cpu = self.device.type == "cpu"
+        size = _CPU_CHUNK[self.spatial_dims] if on_cpu else batch_size or _GPU_BATCH[self.spatial_dims]
+        index, end = start, start + n
+        while index < end:
+            # A CPU chunk begins at a multiple of its size and is computed whole; what was not asked for is dropped.
+            first = index - index % size if on_cpu else index
+            last = first + size if on_cpu else min(index + size, end)
+            stop = min(last, end)
+            indices = range(first, last)
+            wanted = None if classes is None else [classes[min(max(i - start, 0), n - 1)] for i in indices]
+            try:
+                images: Tensor | None = self._run(indices, seed, wanted, truncation)[index - first : stop - first]
+            except GPUMemoryError:
+                if last - index == 1:
+                    raise
+                images = None
+            if images is None:  # outside of the except clause, whose traceback keeps the tensors that did not fit
+                size = self._halve(last - index)
+                continue
+            yield self.scale.to_image(self._checked(images, index))
+            index = stop
+
+    def _halve(self, size: int) -> int:
+        import torch
+
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        size = max(1, size // 2)
+        warnings.warn(f"The GPU ran out of memory; going on with batch_size={size}.", RuntimeWarning, stacklevel=1)
+        return size
+
+    def _run(self, indices: range, seed: int, classes: list[int] | None, truncation: float) -> Tensor:
+        import torch
+
+        # TensorFloat-32 would make a GPU's images differ visibly from a CPU's.
+        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        with _memory_errors(), torch.inference_mode(), exact:
+            latents = self.latents(len(indices), seed, indices.start).mul_(truncation).to(self.device)
+            if classes is None:
+                images = self.network(latents)
+            else:
+                images = self.network(latents, torch.tensor(classes, dtype=torch.long, device=self.device))
+            images = images.float().cpu()
+        # Cloned outside of inference mode: users may want to differentiate what they do with the images.
+        return images.clone()
+
+    def _checked(self, images: Tensor, first: int) -> Tensor:
+        """The images within [-1, 1], as those were that the network learnt from; refused when they cannot be images."""
+        name = self.info.name
+        if images.ndim != self.spatial_dims + 2:
+            raise InvalidResultError(
+                f"Bundle {name!r} gave an array of shape {tuple(images.shape)} where (N, C, *S) with "
+                f"{self.spatial_dims} spatial dimensions was declared: its network_def and metadata.json disagree."
+            )
+        clipped = images.clamp(-1, 1)
+        for offset, (image, shown) in enumerate(zip(images, clipped, strict=True)):
+            if not image.isfinite().all():
+                problem = "values that are not finite"
+            elif image.numel() > 1 and shown.min() == shown.max():
+                problem = "the same value everywhere"
+            else:
+                continue
+            raise InvalidResultError(
+                f"Sample {first + offset} of bundle {name!r} has {problem}: its weights are of no use; train it again."
+            )
+        return clipped
+
+
+def intensity_scale(info: BundleInfo) -> IntensityScale:
+    """The map from a network's [-1, 1] to the bundle's image units.
+
+    Raises:
+        InputError: when the metadata does not tell it.
+    """
+    from monai_gan.data import IntensityScale
+
+    intensity = info.extra.get("intensity")
+    if not isinstance(intensity, Mapping):
+        raise InputError(
+            f"Bundle {info.name!r} tells no intensity range: add monai_gan.intensity to its metadata.json."
+        )
+    return IntensityScale.from_dict(intensity)
+
+
+def _latent_size(info: BundleInfo, network: nn.Module) -> int:
+    declared = info.metadata.get("network_data_format", {}).get("inputs", {}).get("image", {}).get("num_channels")
+    size = getattr(network, "latent_size", declared)
+    if not isinstance(size, int) or size < 1:
+        raise InputError(f"Bundle {info.name!r} tells no latent size: set num_channels of its input 'image'.")
+    return size
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        translated = memory_error(error)
+        if translated is None:
+            raise
+        raise translated from error

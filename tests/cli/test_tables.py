@@ -1,0 +1,50 @@
+"""Commands that only show something: doctor, list and info."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+
+def test_list(tiny: Path, run: Run) -> None:
+    outcome = run("list")
+    (line,) = [line for line in outcome.out.splitlines() if "tiny_dcgan" in line]
+    for cell in ("DCGAN", "synthesis", "noise", "2-D", "8 x 8", "demo, FID 250 (n=16)"):
+        assert cell in line
+    entries = json.loads(run("list", "--json", "--task", "synthesis").out)
+    (entry,) = [entry for entry in entries if entry["name"] == "tiny_dcgan"]
+    assert entry["path"] == str(tiny)
+    assert entry["image_size"] == [8, 8]
+
+
+@pytest.mark.usefixtures("tiny")
+def test_list_without_a_match(run: Run) -> None:
+    outcome = run("list", "--task", "painting")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "'painting'" in outcome.err
+    assert json.loads(run("list", "--task", "painting", "--json").out) == []
+
+
+@pytest.mark.usefixtures("tiny")
+def test_info(run: Run) -> None:
+    shown = run("info", "tiny_dcgan").out
+    for text in ("tiny_dcgan 0.1.0", "minimum 0, maximum 255", "FID", "Not trained: of no use.", "For tests only."):
+        assert text in shown
+    facts = json.loads(run("info", "tiny_dcgan", "--json").out)
+    assert facts["metadata"]["monai_gan"]["variant"] == "DCGAN"
+    assert "For tests only." in facts["model_card"]
+    assert run("info", "tiny").code == 2
+
+
+@pytest.mark.usefixtures("tiny")
+def test_doctor(run: Run) -> None:
+    shown = run("doctor").out
+    for text in ("torch", "device auto", "operation interpolate", "bundle tiny_dcgan", "cache folder"):
+        assert text in shown
+    assert json.loads(run("doctor", "--json").out)["problems"] == []
