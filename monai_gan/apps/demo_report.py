@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from monai_gan.errors import InputError
+from monai_gan.atomic import write_atomic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +38,7 @@ None shows a patient; none is for clinical use.</p>
 <div class="row">$bundles</div>
 <h2>2. A small GAN, trained just now</h2>
 <p>$iterations generator steps in $seconds seconds on slices of the MNI152 template, bent and shaded at random.
-The sliced Wasserstein distance to slices that were not trained on fell from <b>$first</b> to <b>$last</b>;
+The sliced Wasserstein distance to slices that were not trained on went from <b>$first</b> to <b>$last</b>;
 real training slices are at $floor.</p>
 $chart
 <div class="row">
@@ -92,17 +91,7 @@ def write_report(path: Path, grids: Mapping[str, Path], training: DemoTraining) 
         trained=_embed(_png(training.trained)),
         commands=html.escape("\n".join(NEXT_COMMANDS)),
     )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"output='{path.parent}' cannot be written ({error.strerror}); choose another folder."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomic(path, page.encode("utf-8"))
     return path
 
 

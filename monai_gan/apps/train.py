@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monai_gan.apps.device import resolve_device
 from monai_gan.apps.jobs import CancelCheck, Progress, ProgressCallback
-from monai_gan.bundle import BundleInfo, export_weights, find_bundle, load_config
-from monai_gan.bundle.files import METADATA, read_json, write_json
+from monai_gan.apps.trained_bundle import TrainedBundle, train_command
+from monai_gan.bundle import BundleInfo, find_bundle, load_config
 from monai_gan.errors import Cancelled, InputError, MonaiGanError
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 #: Overlay that a bundle brings for several processes (torchrun).
 OVERLAY = "multi_gpu_train"
+#: Items of the configuration that have an argument of their own, with its form on the command line.
+ARGUMENTS = {"output_dir": "output (`-o`)", "device": "device (`--device`)", "bundle_root": "bundle (`BUNDLE`)"}
+#: Iterations between the moments at which several processes ask each other whether to stop.
+AGREE_EVERY = 10
 
 
 def train(
@@ -57,26 +62,40 @@ def train(
         Cancelled: after the checkpoint was written.
         NonFiniteLossError: if a loss became NaN or infinite.
     """
-    source = find_bundle(bundle)
-    folder = _writable(Path(output).expanduser().resolve())
-    settings: dict[str, Any] = {**(overrides or {}), "output_dir": str(folder)}
-    distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    if not distributed:
-        settings["device"] = str(resolve_device(device))
-    config = load_config(source, "train", settings, trust, overlays=(OVERLAY,) if distributed else ())
-    trainer = _build(config, source.name)
-    watch = _Watch(progress, cancel)
-    watch.attach(trainer)
-    config.get_parsed_content("run")
-    try:
+    info = BundleInfo.from_path(find_bundle(bundle))
+    changes = dict(overrides or {})
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    folder = Path(output).expanduser().resolve()
+    command = train_command(bundle, output, changes, device, trust, processes)
+    result = TrainedBundle(info, folder, changes, command, trust)
+    config = _configure(info, folder, changes, "" if processes > 1 else str(resolve_device(device)), trust)
+    with _made(folder), _finalizing(config):
+        trainer = _build(config, info.name)
+        result.check(trainer)
+        watch = _Watch(progress, cancel)
+        watch.attach(trainer)
+        _run(config, trainer, info.name)
         if watch.cancelled:
+            kept = trainer.guard.last_checkpoint
+            where = f"the checkpoint is {kept}" if kept else "its configuration keeps no checkpoint"
             raise Cancelled(
-                f"Training stopped at iteration {trainer.state.iteration}; the checkpoint is in {folder}.",
-                hint="Run the same command again to go on.",
+                f"Training stopped at iteration {trainer.state.iteration}; {where}.",
+                hint="Run the same command again to go on." if kept else "",
             )
-        return _export(trainer, source, folder, trust)
-    finally:
-        config.get_parsed_content("finalize", default=None)
+        return result.write(trainer, config)
+
+
+def _configure(info: BundleInfo, folder: Path, changes: Mapping[str, Any], device: str, trust: bool) -> ConfigParser:
+    """The training configuration with the user's changes; without a device it is the one for several processes."""
+    for key in changes:
+        if key in ARGUMENTS:
+            raise InputError(f"The override '{key}' has an argument of its own: give {ARGUMENTS[key]} instead.")
+    config = load_config(info.path, "train", changes, trust, overlays=() if device else (OVERLAY,))
+    for key, value in {"output_dir": str(folder), **({"device": device} if device else {})}.items():
+        if key not in config:
+            raise InputError(f"Bundle '{info.name}' cannot be trained: its train.json has no '{key}'; add it there.")
+        config[key] = value
+    return config
 
 
 def _build(config: ConfigParser, name: str) -> GANTrainer:
@@ -85,14 +104,52 @@ def _build(config: ConfigParser, name: str) -> GANTrainer:
         config.get_parsed_content("initialize", default=None)
         return config.get_parsed_content("train::trainer")
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, MonaiGanError):
-            root, cause = cause, cause.__cause__
-        if cause is not None:
-            raise cause from None
-        if isinstance(root, (ValueError, TypeError, KeyError)):
-            raise InputError(f"The training of '{name}' cannot be set up: {root}") from error
+        cause = _cause(error)
+        faults = (ValueError, TypeError, KeyError, AttributeError, ImportError)
+        if isinstance(cause, faults) and not isinstance(cause, MonaiGanError):
+            raise InputError(f"The training of '{name}' cannot be set up: {_sentence(cause)}") from error
+        raise cause from None
+
+
+def _run(config: ConfigParser, trainer: GANTrainer, name: str) -> None:
+    """Run the ``run`` expressions; an error comes out as it was raised, without what the parser wraps around it."""
+    # Errors are told once, by whoever called, not by the engine as well.
+    level = trainer.logger.level
+    trainer.logger.setLevel(logging.CRITICAL)
+    try:
+        config.get_parsed_content("run")
+    except Exception as error:
+        cause = _cause(error)
+        if isinstance(cause, (ValueError, OSError)) and not isinstance(cause, MonaiGanError):
+            raise InputError(f"The training of '{name}' cannot go on: {_sentence(cause)}") from error
+        raise cause from None
+    finally:
+        trainer.logger.setLevel(level)
+
+
+def _cause(error: Exception) -> Exception:
+    """The exception behind those that MONAI's parser wraps around it."""
+    while str(error).startswith(("Failed to evaluate", "Failed to instantiate")):
+        if not isinstance(error.__cause__, Exception):
+            break
+        error = error.__cause__
+    return error
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def _finalizing(config: ConfigParser) -> Iterator[None]:
+    """Run the ``finalize`` expressions at the end, whatever happens."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # the first error is the one to tell
+            config.get_parsed_content("finalize", default=None)
         raise
+    config.get_parsed_content("finalize", default=None)
 
 
 class _Watch:
@@ -122,48 +179,35 @@ class _Watch:
             left = (time.monotonic() - self._began) * (total - state.iteration) / done
             message = f"epoch {state.epoch} of {state.max_epochs}"
             self.progress(Progress(state.iteration / total, "training", message, left))
-        if self.cancel is not None and self.cancel() and state.iteration < total:
+        if self.cancel is not None and state.iteration < total and self._stops(trainer, self.cancel):
             self.cancelled = True
             trainer.terminate(skip_completed=True)
 
+    def _stops(self, trainer: GANTrainer, cancel: CancelCheck) -> bool:
+        if trainer.world_size == 1:
+            return cancel()
+        from monai_gan.engines.distributed import any_process
 
-def _export(trainer: GANTrainer, source: Path, folder: Path, trust: bool) -> Path:
-    """Write ``folder/<name>``: the source bundle with the averaged weights and an account of this training."""
-    info = BundleInfo.from_path(source)
-    target = folder / info.name
-    if trainer.rank != 0:
-        return target
-    staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+        # One process that stops alone would leave the others waiting for its gradients.
+        return trainer.state.iteration % AGREE_EVERY == 0 and any_process(cancel(), trainer.state.device)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make the output folder, and take it away again when an error leaves it empty."""
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        copy = staging / info.name
-        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("runs", "__pycache__", "model.pt"))
-        metadata = read_json(copy / METADATA)
-        # The figures belong to the weights that were shipped, not to these.
-        metadata["monai_gan"] |= {"metrics": [], "quality": "demo", "training": _account(trainer, info)}
-        write_json(copy / METADATA, metadata)
-        export_weights(trainer.ema.variant.inference_network.state_dict(), copy, trust=trust)
-        if target.exists():
-            target.replace(staging / "replaced")
-        copy.replace(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    return target
-
-
-def _account(trainer: GANTrainer, info: BundleInfo) -> dict[str, Any]:
-    return {
-        **info.extra.get("training", {}),
-        "steps": trainer.state.iteration,
-        "seconds": round(trainer.seconds),
-        "device": str(trainer.state.device),
-        "seed": trainer.seed,
-    }
-
-
-def _writable(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        raise InputError(f"output='{folder}' cannot be written ({error.strerror}); choose another folder.") from error
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"output='{folder}' cannot be written ({error.strerror}); choose another folder."
+            ) from error
+        yield
+    except BaseException:
+        for path in new:
+            with suppress(OSError):  # it holds something
+                path.rmdir()
+        raise

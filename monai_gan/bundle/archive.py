@@ -12,9 +12,10 @@ import zlib
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from monai_gan.atomic import write_atomic
 from monai_gan.bundle.cache import cache_dir
 from monai_gan.bundle.checksums import check_files, listed_files
-from monai_gan.bundle.files import METADATA, sha256_of, write_atomic
+from monai_gan.bundle.files import METADATA, sha256_of
 from monai_gan.bundle.info import BundleInfo
 from monai_gan.errors import InputError
 

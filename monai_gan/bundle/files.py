@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from monai_gan.atomic import write_atomic
 from monai_gan.errors import InputError
 
 #: Where a bundle keeps its metadata, relative to its root.
@@ -58,36 +57,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"'{path}' holds a {type(content).__name__}: a bundle's JSON files hold an object, {{...}}.")
     return content
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that it is either complete or untouched.
-
-    Args:
-        path: the file; missing parent folders are made.
-        data: its content.
-
-    Raises:
-        InputError: if it cannot be written.
-    """
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp makes it private, but bundles are shared
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"'{path}' cannot be written: {error.strerror}; choose a folder that you may write to."
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monai_gan.bundle.files import write_atomic
+from monai_gan.atomic import write_atomic
 from monai_gan.errors import InvalidResultError, WeightsError
 
 if TYPE_CHECKING:

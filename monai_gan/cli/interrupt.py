@@ -32,7 +32,7 @@ def cancel_on_interrupt(notice: str = "") -> Iterator[CancelCheck]:
         if notice and os.getpid() == process:  # not in each data loading worker, which inherits this
             from monai_gan.cli.console import err
 
-            err().print(notice)
+            err().print(notice, soft_wrap=True)
 
     if threading.current_thread() is not threading.main_thread():  # signals belong to the main thread
         yield stop.is_set

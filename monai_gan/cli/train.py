@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -38,4 +39,5 @@ def train(
             result = train_bundle(bundle, output, changes, device=device, trust=trust, cancel=cancel)
         except Cancelled as error:
             raise Cancelled(str(error), error.hint or "Run the same command again to go on.") from error
-    console.print_line(f"Trained: {result}")
+    if os.environ.get("RANK", "0") == "0":
+        console.print_line(f"Trained: {result}")

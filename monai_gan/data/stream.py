@@ -59,8 +59,8 @@ class StreamLoader:
         collate_fn: Callable[[list[Any]], Any] | None = None,
         pin_memory: bool = False,
     ) -> None:
-        if batch_size < 1:
-            raise InputError(f"batch_size={batch_size} is not possible: give at least 1.")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise InputError(f"batch_size={batch_size} is not possible: give a whole number of at least 1.")
         if seed < 0:
             raise InputError(f"seed={seed} is not possible: give 0 or more.")
         self.dataset = dataset

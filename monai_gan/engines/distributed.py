@@ -22,6 +22,15 @@ def world() -> tuple[int, int]:
     return 0, 1
 
 
+def any_process(flag: bool, device: torch.device | str = "cpu") -> bool:
+    """Whether ``flag`` is set in any process: the same answer for all, who must all ask."""
+    if world()[1] == 1:
+        return flag
+    answer = torch.tensor(float(flag), device=device)
+    dist.all_reduce(answer, op=dist.ReduceOp.MAX)
+    return bool(answer)
+
+
 @torch.no_grad()
 def broadcast_module(module: nn.Module) -> None:
     """Give every process the weights and buffers of rank 0."""

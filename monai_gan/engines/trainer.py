@@ -19,6 +19,7 @@ from monai_gan.engines.distributed import average_gradients, broadcast_module, w
 from monai_gan.engines.ema import EMA
 from monai_gan.engines.guard import NonFiniteGuard
 from monai_gan.engines.random_state import random_state, set_random_state
+from monai_gan.engines.rates import change_rates
 from monai_gan.errors import InputError
 from monai_gan.losses import correct_lazy_adam
 from monai_gan.variants import Half, Part, Phase, Step, Variant
@@ -106,7 +107,7 @@ class GANTrainer(Trainer):
         additional_metrics: dict[str, Any] | None = None,
         train_handlers: Sequence[Any] | None = None,
     ) -> None:
-        _check(variant, optimizers, n_critic, accumulation_steps, precision)
+        _check(variant, optimizers, max_epochs, n_critic, accumulation_steps, precision)
         self.variant = variant.to(device)
         self.optimizers = dict(optimizers)
         self.schedulers = dict(schedulers or {})
@@ -139,6 +140,10 @@ class GANTrainer(Trainer):
                     # A scheduler remembers the rate it was built with.
                     factor = self.optimizers[name].param_groups[0]["lr"] / before
                     self.schedulers[name].base_lrs = [rate * factor for rate in self.schedulers[name].base_lrs]
+        self._rates = {
+            name: [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
+            for name, optimizer in self.optimizers.items()
+        }
         self.batches = FreshBatches(train_data_loader, self._batches_needed)
         super().__init__(
             device=device,
@@ -200,6 +205,7 @@ class GANTrainer(Trainer):
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "schedulers": {name: scheduler.state_dict() for name, scheduler in self.schedulers.items()},
             "scalers": {half: scaler.state_dict() for half, scaler in self.scalers.items()},
+            "rates": self._rates,
             "ema": self.ema.state_dict(),
             "loader": self.batches.state_dict(),
             "random": random_state(),
@@ -208,8 +214,11 @@ class GANTrainer(Trainer):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned; the next :meth:`run` goes on from there.
 
+        Learning rates that this trainer was built with count: where they differ from those of the checkpoint, the
+        present rates change in proportion.
+
         Raises:
-            InputError: when the checkpoint belongs to other networks or another epoch length.
+            InputError: when the checkpoint belongs to other networks, optimizers or another epoch length.
         """
         if state_dict["epoch_length"] != self.state.epoch_length:
             raise InputError(
@@ -231,7 +240,15 @@ class GANTrainer(Trainer):
             ("scalers", self.scalers),
         ):
             for name, item in states.items():
-                item.load_state_dict(state_dict[group][name])
+                try:
+                    item.load_state_dict(state_dict[group][name])
+                except (RuntimeError, ValueError, KeyError) as error:
+                    raise InputError(
+                        f"The checkpoint does not fit {group}['{name}']: {error}; resume with the configuration of the "
+                        "first run, or choose a new output folder."
+                    ) from error
+        for name, rates in state_dict["rates"].items():
+            change_rates(self.optimizers[name], self.schedulers.get(name), rates, self._rates[name])
         self.batches.load_state_dict(state_dict["loader"])
         self._seconds, self._clock = state_dict["seconds"], 0.0
         self.state.iteration = state_dict["iteration"]
@@ -342,11 +359,17 @@ def _channels_last(ndim: int) -> torch.memory_format:
 
 
 def _check(
-    variant: Variant, optimizers: Mapping[str, Any], n_critic: int, accumulation_steps: int, precision: str
+    variant: Variant,
+    optimizers: Mapping[str, Any],
+    max_epochs: int,
+    n_critic: int,
+    accumulation_steps: int,
+    precision: str,
 ) -> None:
-    for name, value in (("n_critic", n_critic), ("accumulation_steps", accumulation_steps)):
-        if value < 1:
-            raise ValueError(f"{name}={value} must be at least 1.")
+    counts = {"max_epochs": max_epochs, "n_critic": n_critic, "accumulation_steps": accumulation_steps}
+    for name, value in counts.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name}={value} must be a whole number of at least 1.")
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r} is unknown; choose one of {', '.join(PRECISIONS)}.")
     missing, unknown = set(variant.networks) - set(optimizers), set(optimizers) - set(variant.networks)

@@ -38,7 +38,7 @@ class LossLogHandler:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = self.path.read_text().splitlines() if self.path.is_file() else []
-        kept = [line for line in lines if json.loads(line)["iteration"] <= engine.state.iteration]
+        kept = [line for line in lines if _iteration(line) <= engine.state.iteration]
         self.path.write_text("".join(f"{line}\n" for line in kept))
 
     def write(self, engine: GANTrainer) -> None:
@@ -56,3 +56,11 @@ class LossLogHandler:
         }
         with self.path.open("a") as file:
             file.write(json.dumps(record) + "\n")
+
+
+def _iteration(line: str) -> float:
+    """Of a line; infinite for one that was cut off when a run was killed."""
+    try:
+        return json.loads(line)["iteration"]
+    except (ValueError, KeyError, TypeError):
+        return float("inf")

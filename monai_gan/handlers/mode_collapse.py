@@ -27,20 +27,25 @@ class ModeCollapseHandler:
     Args:
         n: images compared.
         interval: epochs between looks.
-        threshold: ratio below which a warning is logged.
+        threshold: ratio below which a generator is suspected.
+        patience: looks in a row below the threshold before a warning; an untrained generator is no alarm.
         seed: of the fixed latents.
 
     Raises:
         ValueError: if fewer than 2 images are to be compared.
     """
 
-    def __init__(self, n: int = 64, interval: int = 1, threshold: float = 0.3, seed: int = 0) -> None:
+    def __init__(
+        self, n: int = 64, interval: int = 1, threshold: float = 0.3, patience: int = 3, seed: int = 0
+    ) -> None:
         if n < 2:
             raise ValueError(f"n={n}: diversity needs at least 2 images.")
         self.n = n
         self.interval = interval
         self.threshold = threshold
+        self.patience = patience
         self.seed = seed
+        self._low = 0
         self._real: list[Tensor] = []
         self._real_distance: float | None = None
 
@@ -67,7 +72,8 @@ class ModeCollapseHandler:
         fake = engine.sample(engine.variant.latents(self.n, self.seed))
         ratio = mean_pairwise_distance(fake) / self._real_distance
         engine.state.metrics["diversity"] = ratio
-        if ratio < self.threshold:
+        self._low = self._low + 1 if ratio < self.threshold else 0
+        if self._low >= self.patience and engine.rank == 0:
             logger.warning(
                 "Mode collapse suspected at epoch %d: samples differ %.2f times as much as real images (below %.2f). "
                 "Lower the learning rates, use a gradient penalty, or go back to an earlier checkpoint.",

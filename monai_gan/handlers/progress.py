@@ -8,6 +8,7 @@ from typing import Any
 from ignite.engine import Events
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from monai_gan.engines import GANTrainer
 
@@ -41,11 +42,11 @@ class ProgressHandler:
     def start(self, engine: GANTrainer) -> None:
         """Show the bar."""
         self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
-            TextColumn("iteration {task.fields[iteration]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("epoch {task.fields[epoch]} step {task.fields[iteration]}"),
+            BarColumn(bar_width=10),
+            TimeRemainingColumn(compact=True),
+            # Where the terminal is narrow, the figures are cut and nothing else.
+            TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True, max_width=self._room())),
             console=self.console,
         )
         total = self.seconds or engine.state.max_epochs * engine.state.epoch_length
@@ -65,8 +66,14 @@ class ProgressHandler:
             self._mark = (engine.state.iteration, now)
             losses = engine.state.output[0]
             shown = {name: losses[name] for name in ("d_loss", "g_loss") if name in losses}
-            figures = [f"{name} {float(value):.3g}" for name, value in {**shown, **engine.state.metrics}.items()]
-            self._progress.update(self._task, figures="  ".join([*figures, f"{speed:.0f} images/s"]))
+            figures = [f"{name} {float(value):.2f}" for name, value in shown.items()]
+            figures += [f"{speed:.0f} images/s"]
+            figures += [f"{name} {float(value):.2f}" for name, value in engine.state.metrics.items()]
+            self._progress.update(self._task, figures="  ".join(figures))
+
+    def _room(self) -> int:
+        """Characters that the other columns leave for the figures."""
+        return max(10, self.console.width - 45)
 
     def _position(self, engine: GANTrainer) -> dict[str, Any]:
         state = engine.state

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ignite.engine import Events
 from PIL import Image
 
+from monai_gan.atomic import atomic_path
 from monai_gan.data.grid import image_grid
 from monai_gan.engines import GANTrainer
 
@@ -43,8 +43,5 @@ class SampleGridHandler:
         if engine.rank != 0:
             return
         images = engine.sample(engine.variant.latents(self.n, self.seed))
-        self.output_dir.mkdir(parents=True, exist_ok=True)
-        path = self.output_dir / f"samples_{engine.state.epoch:04d}.png"
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        Image.fromarray(image_grid(images)).save(temporary, format="PNG")
-        temporary.replace(path)
+        with atomic_path(self.output_dir / f"samples_{engine.state.epoch:04d}.png") as temporary:
+            Image.fromarray(image_grid(images)).save(temporary, format="PNG")

@@ -114,10 +114,14 @@ class LatentGAN(Variant):
             fake = self.fake(batch, step)
         losses = {}
         if step.main:
-            losses["adversarial"] = self.objective.discriminator(self.discriminator(real), self.discriminator(fake))
+            losses.update(self.logit_losses(self.discriminator(real), self.discriminator(fake)))
         if step.regularizer:
             losses.update(self.discriminator_regularizers(real, fake, step))
         return losses
+
+    def logit_losses(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+        """The discriminator's losses that need its logits alone."""
+        return {"adversarial": self.objective.discriminator(real_logits, fake_logits)}
 
     def discriminator_regularizers(self, real: Tensor, fake: Tensor, step: Step) -> dict[str, Tensor]:
         """Penalties of the discriminator; none here."""

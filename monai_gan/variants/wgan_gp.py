@@ -37,10 +37,13 @@ class WGANGP(LatentGAN):
     def lazy_intervals(self) -> dict[Half, int]:
         return {"discriminator": self.penalty.interval}
 
+    def logit_losses(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+        losses = super().logit_losses(real_logits, fake_logits)
+        if self.drift:
+            losses["drift"] = self.drift * real_logits.float().square().mean()
+        return losses
+
     def discriminator_regularizers(self, real: Tensor, fake: Tensor, step: Step) -> dict[str, Tensor]:
         epsilon = step.rand(len(real), device=real.device)
         penalty = self.penalty(self.discriminator, real, fake, epsilon=epsilon, scale=step.scale)
-        losses = {"gradient_penalty": penalty}
-        if self.drift:
-            losses["drift"] = self.drift * self.discriminator(real).float().square().mean()
-        return losses
+        return {"gradient_penalty": penalty}

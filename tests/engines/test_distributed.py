@@ -12,6 +12,7 @@ from torch.utils.data import TensorDataset
 
 from monai_gan.data import StreamLoader
 from monai_gan.engines import GANTrainer
+from monai_gan.engines.distributed import any_process
 from monai_gan.networks.nets import DCGANDiscriminator, DCGANGenerator
 from monai_gan.variants import WGANGP
 
@@ -35,6 +36,7 @@ def worker(rank: int, port: int, folder: str) -> None:
     dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     # Different seeds: the trainer must give every process the weights of rank 0.
     torch.save(train(seed=rank, batch_size=4), Path(folder) / f"{rank}.pt")
+    (Path(folder) / f"{rank}.txt").write_text(f"{any_process(rank == 1)} {any_process(False)}")
     dist.destroy_process_group()
 
 
@@ -45,6 +47,7 @@ def test_two_processes_equal_one_with_the_whole_batch(tmp_path: Path) -> None:
     mp.spawn(worker, (port, str(tmp_path)), nprocs=2)
     alone = train(seed=0, batch_size=8)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert [(tmp_path / f"{rank}.txt").read_text() for rank in (0, 1)] == ["True False"] * 2
     for a, b, c in zip(alone, first, second, strict=True):
         torch.testing.assert_close(b, c, rtol=0, atol=0)
         torch.testing.assert_close(a.detach(), b, rtol=1e-5, atol=1e-6)

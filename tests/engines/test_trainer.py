@@ -241,7 +241,7 @@ def test_finished_training_does_not_start_again() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param({"n_critic": 0}, "n_critic=0 must be at least 1", id="no-critic-step"),
+        pytest.param({"n_critic": 0}, "n_critic=0 must be a whole number of at least 1", id="no-critic-step"),
         pytest.param({"accumulation_steps": 0}, "accumulation_steps=0", id="no-micro-batch"),
         pytest.param({"precision": "int8"}, "precision='int8' is unknown; choose one of fp32", id="unknown-precision"),
         pytest.param({"ema_decay": 1.0}, "ema_decay=1.0", id="average-that-never-moves"),

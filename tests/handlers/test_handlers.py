@@ -75,7 +75,7 @@ def test_failing_write_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pyt
         raise OSError("No space left on device")
 
     monkeypatch.setattr("monai_gan.handlers.checkpoint.torch.save", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InputError, match="cannot be written: No space"):
         save_checkpoint({"variant": 2}, path)
     assert load_checkpoint(path) == {"variant": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
@@ -95,17 +95,18 @@ def test_file_of_something_else_is_no_checkpoint(tmp_path: Path) -> None:
 
 
 def test_mode_collapse_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    trainer = tiny_trainer(tiny_variant(), max_epochs=1, train_handlers=[ModeCollapseHandler(n=16)])
+    trainer = tiny_trainer(tiny_variant(), max_epochs=3, train_handlers=[ModeCollapseHandler(n=16, patience=2)])
     trainer.sample = lambda latents, labels=None: torch.zeros(len(latents), 1, 12, 12)  # type: ignore[method-assign]
     with caplog.at_level(logging.WARNING, logger="monai_gan"):
         trainer.run()
     assert trainer.state.metrics["diversity"] == 0
-    assert "Mode collapse suspected at epoch 1" in caplog.text
+    assert "Mode collapse suspected at epoch 1" not in caplog.text, "an untrained generator is no alarm"
+    assert "Mode collapse suspected at epoch 2" in caplog.text
 
 
 def test_healthy_diversity_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     real = torch.stack([Images()[i]["image"] for i in range(48)])
-    trainer = tiny_trainer(tiny_variant(), max_epochs=1, train_handlers=[ModeCollapseHandler(n=24)])
+    trainer = tiny_trainer(tiny_variant(), max_epochs=1, train_handlers=[ModeCollapseHandler(n=24, patience=1)])
     trainer.sample = lambda latents, labels=None: real[: len(latents)]  # type: ignore[method-assign]
     with caplog.at_level(logging.WARNING, logger="monai_gan"):
         trainer.run()

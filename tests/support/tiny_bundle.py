@@ -162,9 +162,10 @@ def train_config() -> dict[str, Any]:
     """Training on images of ``dataset_dir``, with all ids that MONAI's workflow requires."""
     discriminator = {key: GENERATOR[key] for key in ("spatial_dims", "image_size", "channels", "max_channels")}
     return {
-        "imports": ["$import torch"],
+        "imports": ["$import torch", "$import monai"],
         "bundle_root": ".",
         "dataset_dir": "$@bundle_root + '/data'",
+        "output_dir": "$@bundle_root + '/runs'",
         "device": "cpu",
         "seed": 0,
         "max_epochs": 2,
@@ -201,6 +202,11 @@ def train_config() -> dict[str, Any]:
                 "seed": "@seed",
             },
             "inferer": {"_target_": "SimpleInferer"},
+            "handlers": [
+                {"_target_": "monai_gan.handlers.CheckpointHandler", "output_dir": "@output_dir"},
+                {"_target_": "monai_gan.handlers.LossLogHandler", "output_dir": "@output_dir", "iterations": 1},
+                {"_target_": "monai_gan.handlers.SampleGridHandler", "output_dir": "@output_dir", "n": 4},
+            ],
             "trainer": {
                 "_target_": "monai_gan.engines.GANTrainer",
                 "device": "@device",
@@ -211,8 +217,10 @@ def train_config() -> dict[str, Any]:
                 "precision": "@precision",
                 "seed": "@seed",
                 "inferer": "@train::inferer",
+                "train_handlers": "@train::handlers",
             },
         },
+        "initialize": ["$monai.utils.set_determinism(@seed)"],
         "run": ["$@train::trainer.run()"],
     }
 

@@ -1,0 +1,131 @@
+"""First figures of the chest X-ray bundles: measured, written into metadata and model card, and drawn as a picture.
+
+    MONAI_GAN_DATA=... python -m benchmarks.bundle_figures chest_xray_dcgan
+
+Samples are compared with the test split, which neither training nor any choice has seen. Beside each figure stand the
+same figure of real training images (the floor), of a Gaussian per pixel fitted to them, and of the untrained network.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from monai_gan.apps import load
+from monai_gan.bundle import find_bundle, write_checksums
+from monai_gan.bundle.files import METADATA, read_json, write_json
+from monai_gan.bundle.network import build_network
+from monai_gan.data import ImageDataset, IntensityScale, seeded_latents
+from monai_gan.data.grid import image_grid
+from monai_gan.handlers.mode_collapse import mean_pairwise_distance
+from monai_gan.metrics import ClassProbe, sliced_wasserstein
+
+SEED = 2024
+CLASS = "CXR"
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+
+
+def images_of(source: str, split: str) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """All images (N, 1, 64, 64) in [-1, 1] of one part of a set, their labels and the names of these."""
+    dataset = ImageDataset(source, split=split)  # type: ignore[arg-type]
+    samples = [dataset[i] for i in range(len(dataset))]
+    labels = torch.tensor([sample.get("label", 0) for sample in samples])
+    return torch.stack([sample["image"] for sample in samples]), labels, tuple(dataset.label_names or ())
+
+
+def compared_sets(bundle: Path) -> dict[str, Tensor]:
+    """The sets that stand side by side, as many images each as the test split has."""
+    train, _, _ = images_of("mednist64/CXR", "train")
+    n = len(images_of("mednist64/CXR", "test")[0])
+    generator = torch.Generator().manual_seed(SEED)
+    model = load(bundle)
+    scale = IntensityScale.from_dict(read_json(bundle / METADATA)["monai_gan"]["intensity"])
+    untrained = build_network(bundle).eval()
+    with torch.inference_mode():
+        noise = untrained(seeded_latents(n, int(untrained.latent_size), SEED))  # type: ignore[arg-type]
+    gaussian = train.mean(0) + train.std(0) * torch.randn(n, *train.shape[1:], generator=generator)
+    return {
+        "this model": scale.to_model(model.sample(n, seed=SEED)),
+        "real training images": train[torch.randperm(len(train), generator=generator)[:n]],
+        "Gaussian per pixel": gaussian.clamp(-1, 1),
+        "untrained network": noise,
+    }
+
+
+def measure(sets: dict[str, Tensor]) -> dict[str, dict[str, float]]:
+    """Figures of every set, by name of the figure."""
+    test, _, _ = images_of("mednist64/CXR", "test")
+    probe_images, probe_labels, names = images_of("mednist64", "train")
+    probe = ClassProbe(probe_images, probe_labels, names)
+    real = mean_pairwise_distance(test)
+    return {
+        "sliced_wasserstein_pixels": {name: sliced_wasserstein(images, test) for name, images in sets.items()},
+        "diversity_ratio": {name: mean_pairwise_distance(images) / real for name, images in sets.items()},
+        "share_called_chest_xray": {name: probe.fractions(images)[CLASS] for name, images in sets.items()},
+    }
+
+
+def as_metrics(figures: dict[str, dict[str, float]], n: int) -> list[dict[str, Any]]:
+    """The figures in the form of the bundle's metadata; the first is the headline."""
+    return [
+        {
+            "name": name,
+            "value": round(values["this model"], 4),
+            "n": n,
+            "extractor": "6-class probe trained on MedNIST" if name.startswith("share") else None,
+            "data": "mednist64 CXR",
+            "split": "test",
+            "floor": round(values["real training images"], 4),
+            "baseline": {key: round(values[key], 4) for key in ("Gaussian per pixel", "untrained network")},
+            "mark": i == 0,
+        }
+        for i, (name, values) in enumerate(figures.items())
+    ]
+
+
+EXPLANATIONS = {
+    "sliced_wasserstein_pixels": "Sliced Wasserstein distance of pixels, in [-1, 1]; lower is better",
+    "diversity_ratio": "Mean distance between two images, as a share of that between real ones; 1 is right",
+    "share_called_chest_xray": "Share that a 6-class classifier calls chest X-ray; 1 is right",
+}
+
+
+def table(figures: dict[str, dict[str, float]], n: int) -> str:
+    """The figures as a Markdown table."""
+    columns = list(next(iter(figures.values())))
+    rows = [
+        f"| {EXPLANATIONS[name]} | " + " | ".join(f"{values[column]:.3f}" for column in columns) + " |"
+        for name, values in figures.items()
+    ]
+    head = f"| figure (n = {n}, against the test split) | " + " | ".join(columns) + " |"
+    return "\n".join([head, "|---|" + "---|" * len(columns), *rows])
+
+
+def main() -> None:
+    """Measure the named bundles and write what was found into them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundles", nargs="+")
+    for name in parser.parse_args().bundles:
+        bundle = find_bundle(name)
+        sets = compared_sets(bundle)
+        n = len(sets["this model"])
+        figures = measure(sets)
+        metadata = read_json(bundle / METADATA)
+        metadata["monai_gan"]["metrics"] = as_metrics(figures, n)
+        write_json(bundle / METADATA, metadata)
+        card = bundle / "docs" / "README.md"
+        before, rest = card.read_text(encoding="utf-8").split(BEGIN)
+        text = f"{before}{BEGIN}\n{table(figures, n)}\n{END}{rest.split(END)[1]}"
+        card.write_text(text, encoding="utf-8")
+        Image.fromarray(image_grid(sets["this model"][:36])).save(bundle / "docs" / "samples.png")
+        write_checksums(bundle)
+        print(f"{name}\n{table(figures, n)}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
