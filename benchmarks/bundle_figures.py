@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from monai_gan.apps import load
-from monai_gan.bundle import find_bundle, write_checksums
+from monai_gan.bundle import BundleInfo, find_bundle, write_checksums
 from monai_gan.bundle.files import METADATA, read_json, write_json
 from monai_gan.bundle.network import build_network
-from monai_gan.data import ImageDataset, IntensityScale, seeded_latents
-from monai_gan.data.grid import image_grid
+from monai_gan.data import ImageDataset, IntensityScale, Provenance, seeded_latents
+from monai_gan.data.grid import write_grid
 from monai_gan.handlers.mode_collapse import mean_pairwise_distance
 from monai_gan.metrics import ClassProbe, sliced_wasserstein
 
 SEED = 2024
+#: Samples in the picture of the model card.
+SHOWN = 36
 CLASS = "CXR"
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
@@ -64,7 +65,7 @@ def measure(sets: dict[str, Tensor]) -> dict[str, dict[str, float]]:
     probe = ClassProbe(probe_images, probe_labels, names)
     real = mean_pairwise_distance(test)
     return {
-        "sliced_wasserstein_pixels": {name: sliced_wasserstein(images, test) for name, images in sets.items()},
+        "sliced_wasserstein": {name: sliced_wasserstein(images, test) for name, images in sets.items()},
         "diversity_ratio": {name: mean_pairwise_distance(images) / real for name, images in sets.items()},
         "share_called_chest_xray": {name: probe.fractions(images)[CLASS] for name, images in sets.items()},
     }
@@ -89,7 +90,7 @@ def as_metrics(figures: dict[str, dict[str, float]], n: int) -> list[dict[str, A
 
 
 EXPLANATIONS = {
-    "sliced_wasserstein_pixels": "Sliced Wasserstein distance of pixels, in [-1, 1]; lower is better",
+    "sliced_wasserstein": "Sliced Wasserstein distance of patches over three scales; lower is better",
     "diversity_ratio": "Mean distance between two images, as a share of that between real ones; 1 is right",
     "share_called_chest_xray": "Share that a 6-class classifier calls chest X-ray; 1 is right",
 }
@@ -122,7 +123,9 @@ def main() -> None:
         before, rest = card.read_text(encoding="utf-8").split(BEGIN)
         text = f"{before}{BEGIN}\n{table(figures, n)}\n{END}{rest.split(END)[1]}"
         card.write_text(text, encoding="utf-8")
-        Image.fromarray(image_grid(sets["this model"][:36])).save(bundle / "docs" / "samples.png")
+        info = BundleInfo.from_path(bundle)
+        origin = Provenance(info.name, info.version, info.weights_sha256, seed=SEED, extra={"overview_of": SHOWN})
+        write_grid(bundle / "docs" / "samples.png", sets["this model"][:SHOWN], origin)
         write_checksums(bundle)
         print(f"{name}\n{table(figures, n)}")  # noqa: T201
 

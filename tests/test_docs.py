@@ -29,9 +29,8 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "bundles").glob("*/docs/README.md")),
 ]
-ROOMS = (
-    "apps bundle data engines handlers losses metrics networks networks.blocks networks.nets ops transforms variants"
-).split()
+ROOMS = ["apps", "bundle", "data", "engines", "handlers", "losses", "metrics", "networks"]
+ROOMS += ["networks.blocks", "networks.nets", "ops", "transforms", "variants"]
 
 _BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -121,7 +120,7 @@ def test_command_lines_are_accepted_by_the_parser(line: str) -> None:
 def test_commands_named_in_the_text_exist(page: Path) -> None:
     program: Any = typer.main.get_command(app)
     bundle = program.commands["bundle"].commands
-    for first, second in re.findall(r"monai-gan ([a-z]+)(?: ([a-z]+))?", page.read_text(encoding="utf-8")):
+    for first, second in re.findall(r"`monai-gan ([a-z]+)(?: ([a-z]+))?", page.read_text(encoding="utf-8")):
         assert first in program.commands
         assert first != "bundle" or second in bundle
 

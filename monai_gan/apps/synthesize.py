@@ -14,10 +14,7 @@ from monai_gan.apps.load import check_task, load
 from monai_gan.apps.staging import OutputFolder
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
-
-    from monai_gan.apps.synthesizer import Synthesizer
 
 
 def synthesize(
@@ -66,8 +63,11 @@ def synthesize(
         HostMemoryError: out of memory.
         Cancelled: ``cancel`` answered True.
     """
+    import torch
+
     from monai_gan.bundle import BundleInfo, find_bundle
     from monai_gan.data import Provenance, write_image
+    from monai_gan.data.grid import write_grid
 
     check_count("n", n)
     check_seed(seed)
@@ -101,7 +101,12 @@ def synthesize(
             names.append(f"{info.name}_s{seed}_grid.png")
             with folder.writing():
                 overview = replace(origin, extra={"overview_of": n})
-                write_image(folder.staging / names[-1], _overview(model, shown), provenance=overview)
+                write_grid(
+                    folder.staging / names[-1],
+                    torch.cat(shown),
+                    overview,
+                    value_range=(model.scale.minimum, model.scale.maximum),
+                )
         folder.publish()
     return [folder.output / name for name in names]
 
@@ -111,14 +116,3 @@ def _middle(images: Tensor) -> Tensor:
     if images.ndim == 4:
         return images
     return images[..., images.shape[-1] // 2].transpose(2, 3).flip(2)
-
-
-def _overview(model: Synthesizer, shown: list[Tensor]) -> np.ndarray:
-    """The images side by side, as an 8-bit picture (C, rows, columns)."""
-    import numpy as np
-    import torch
-
-    from monai_gan.data.grid import image_grid
-
-    picture = image_grid(torch.cat(shown), value_range=(model.scale.minimum, model.scale.maximum))
-    return picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)

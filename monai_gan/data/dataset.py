@@ -68,7 +68,6 @@ class ImageDataset(Dataset[dict[str, Any]]):
             raise InputError(f"spatial_dims={spatial_dims} is not possible: give 2 or 3.")
         self.spatial_dims = spatial_dims
         self.in_channels = in_channels
-        self.in_channels = in_channels
         self.key = key
         self.label_key = label_key
         self.transform = Compose(transform) if isinstance(transform, Sequence) else transform

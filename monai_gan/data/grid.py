@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
+
+from monai_gan.data.provenance import Provenance
+from monai_gan.data.write import write_image
 
 
 def image_grid(
@@ -44,3 +48,24 @@ def image_grid(
         top, left = (i // columns) * (height + padding), (i % columns) * (width + padding)
         canvas[top : top + height, left : left + width] = picture.transpose(1, 2, 0)
     return canvas if channels == 3 else canvas[..., 0]
+
+
+def write_grid(
+    path: Path, images: Tensor, provenance: Provenance, *, value_range: tuple[float, float] = (-1.0, 1.0)
+) -> Path:
+    """Write synthetic images side by side as a PNG that is marked as synthetic in its header and a JSON sidecar.
+
+    Args:
+        path: of the picture; missing parent folders are made.
+        images: as for :func:`image_grid`.
+        provenance: of the images.
+        value_range: values shown black and white.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    picture = image_grid(images, value_range=value_range)
+    return write_image(path, picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0), provenance=provenance)

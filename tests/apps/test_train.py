@@ -66,8 +66,11 @@ def test_the_folder_of_a_run(run: Train, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "checkpoint.pt",
         "losses.jsonl",
+        "samples_0000.json",
         "samples_0000.png",
+        "samples_0001.json",
         "samples_0001.png",
+        "samples_0002.json",
         "samples_0002.png",
         "tiny_dcgan",
     ]

@@ -17,6 +17,7 @@ from rich.console import Console
 from tiny_training import Images, tiny_trainer, tiny_variant
 from torch import Tensor
 
+from monai_gan.data import read_provenance
 from monai_gan.errors import InputError
 from monai_gan.handlers import (
     CheckpointHandler,
@@ -125,7 +126,8 @@ def test_sample_grids_show_the_averaged_generator(tmp_path: Path) -> None:
     handler = SampleGridHandler(tmp_path / "grids", n=5, interval=2)
     trainer = tiny_trainer(tiny_variant(), max_epochs=2, train_handlers=[handler])
     trainer.run()
-    assert sorted(p.name for p in (tmp_path / "grids").iterdir()) == ["samples_0000.png", "samples_0002.png"]
+    assert sorted(p.name for p in (tmp_path / "grids").glob("*.png")) == ["samples_0000.png", "samples_0002.png"]
+    assert read_provenance(tmp_path / "grids" / "samples_0002.png").extra == {"overview_of": 5, "iteration": 12}
     picture = np.asarray(Image.open(tmp_path / "grids" / "samples_0002.png"))
     assert picture.shape == (2 * 14 - 2, 3 * 14 - 2)
     first = trainer.sample(trainer.variant.latents(5, 0))[0, 0]
