@@ -46,6 +46,7 @@ def compared_sets(bundle: Path) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(SEED)
     model = load(bundle)
     scale = IntensityScale.from_dict(read_json(bundle / METADATA)["monai_gan"]["intensity"])
+    torch.manual_seed(SEED)
     untrained = build_network(bundle).eval()
     with torch.inference_mode():
         noise = untrained(seeded_latents(n, int(untrained.latent_size), SEED))  # type: ignore[arg-type]
