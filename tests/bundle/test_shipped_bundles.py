@@ -225,6 +225,7 @@ def test_two_processes_by_our_command(images: Path, tmp_path: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
         "checkpoint.pt",
         "losses.jsonl",
+        "samples_0000.json",
         "samples_0000.png",
         "chest_xray_dcgan",
     }
