@@ -58,7 +58,7 @@ class InvalidResultError(MonaiGanError):
 
 
 class NonFiniteLossError(InvalidResultError):
-    """A training loss became NaN or infinite; training stopped before the weights were touched."""
+    """A training loss became NaN or infinite; training stopped, and the last checkpoint is from before."""
 
 
 class Cancelled(MonaiGanError):

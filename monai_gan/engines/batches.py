@@ -1,4 +1,4 @@
-"""Gives every iteration of the trainer its fresh batches and remembers how far the data was read."""
+"""Gives every iteration of the trainer its fresh batches, in one form, and remembers how far the data was read."""
 
 from __future__ import annotations
 
@@ -6,9 +6,39 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from monai_gan.errors import InputError
 
 logger = logging.getLogger(__name__)
+
+
+def prepare_gan_batch(batch: Any, device: torch.device, non_blocking: bool = False) -> dict[str, Any]:
+    """Bring a loader's batch to the trainer's form, ``{"image": ..., "label": ...}``, on the device.
+
+    Args:
+        batch: a dictionary with ``"image"``, a pair (image, label) or an image tensor (N, C, *S).
+        device: where to.
+        non_blocking: passed to ``Tensor.to``.
+
+    Returns:
+        The entries of the batch, tensors as plain ones.
+
+    Raises:
+        InputError: when there is no ``"image"``.
+    """
+    if isinstance(batch, Tensor):
+        batch = {"image": batch}
+    elif isinstance(batch, (tuple, list)):
+        batch = dict(zip(("image", "label"), batch, strict=False))
+    if "image" not in batch:
+        raise InputError(f"The batch has no 'image', only {sorted(batch)}; pass prepare_batch to name the right key.")
+    # MONAI's MetaTensor would carry its metadata through every operation of every network.
+    return {
+        key: value.as_subclass(Tensor).to(device, non_blocking=non_blocking) if isinstance(value, Tensor) else value
+        for key, value in batch.items()
+    }
 
 
 class FreshBatches:

@@ -41,15 +41,16 @@ def broadcast_module(module: nn.Module) -> None:
 
 @torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over the processes; a missing gradient counts as zero."""
+    """Replace every gradient by its mean over the processes.
+
+    A parameter that the loss does not reach keeps no gradient, as it would in one process: all run the same graph.
+    """
     size = world()[1]
     if size == 1:
         return
     by_type: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for parameter in parameters:
-        if parameter.requires_grad:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
+        if parameter.grad is not None:
             by_type.setdefault((parameter.device, parameter.dtype), []).append(parameter.grad)
     for gradients in by_type.values():
         flat = _flatten_dense_tensors(gradients)

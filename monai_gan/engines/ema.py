@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor, nn
 
 from monai_gan.variants import Variant
 
-Tensors = tuple[Tensor, ...] | list[Tensor]
+#: Buffers that belong to the weights they were measured with, and are averaged like them.
+STATISTICS = ("running_mean", "running_var")
 
 
 class EMA:
-    """Averages weights and floating-point buffers of ``variant.averaged_names`` after every iteration.
+    """Averages the weights of ``variant.averaged_names``, and the running statistics of their norms, once an iteration.
 
     Early averages would be dominated by the random start, so the decay ramps up as ``(1 + n) / (10 + n)`` until it
-    reaches ``decay``.
+    reaches ``decay``. Other buffers are copied: the average of a spectral norm's unit vectors is no unit vector.
 
     Args:
         variant: the variant in training.
@@ -25,6 +25,7 @@ class EMA:
 
     Attributes:
         variant: a twin of the trained variant with averaged networks in eval mode, to sample from.
+        updates: how often the averages were moved.
 
     Raises:
         ValueError: if ``decay`` is outside [0, 1).
@@ -36,36 +37,39 @@ class EMA:
         self.decay = decay
         self.source = variant
         self.variant = variant.averaged_copy()
-        self._averages = {
-            name: AveragedModel(self.variant.get_submodule(name), multi_avg_fn=self._lerp, use_buffers=True)
-            for name in variant.averaged_names
-        }
-        for name, average in self._averages.items():
-            # AveragedModel copies its module; the twin shall show that copy, not another one.
-            self.variant.__dict__["_modules"][name] = average.module.eval()
+        self.updates = 0
 
     @torch.no_grad()
-    def _lerp(self, averages: Tensors, values: Tensors, count: Tensor | int) -> None:
-        n = float(count)
-        weight = 1.0 - min(self.decay, (1.0 + n) / (10.0 + n))
-        if averages[0].is_floating_point():
-            torch._foreach_lerp_(averages, values, weight)
-        else:
-            torch._foreach_copy_(averages, values)
-
     def update(self) -> None:
-        """Move the averages towards the present weights."""
-        for name, average in self._averages.items():
-            average.update_parameters(self.source.get_submodule(name))
+        """Move the averages towards the present weights; the first time, to them."""
+        # The count is kept on the host: torch's AveragedModel would wait for the GPU in every iteration to read it.
+        n, self.updates = self.updates, self.updates + 1
+        for name in self.source.averaged_names:
+            averages, followers = _tensors(self.variant.get_submodule(name))
+            weights, buffers = _tensors(self.source.get_submodule(name))
+            if n == 0:
+                torch._foreach_copy_(averages, weights)
+            else:
+                torch._foreach_lerp_(averages, weights, 1.0 - min(self.decay, (1.0 + n) / (10.0 + n)))
+            if followers:
+                torch._foreach_copy_(followers, buffers)
 
     def state_dict(self) -> dict[str, Any]:
         """The averaged networks' plain state dicts by name, and the number of updates."""
-        networks = {name: average.module.state_dict() for name, average in self._averages.items()}
-        counts = {name: int(average.n_averaged) for name, average in self._averages.items()}
-        return {"networks": networks, "updates": counts}
+        networks = {name: self.variant.get_submodule(name).state_dict() for name in self.source.averaged_names}
+        return {"networks": networks, "updates": self.updates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
-        for name, average in self._averages.items():
-            average.module.load_state_dict(state["networks"][name])
-            average.n_averaged.fill_(state["updates"][name])
+        for name in self.source.averaged_names:
+            self.variant.get_submodule(name).load_state_dict(state["networks"][name])
+        self.updates = state["updates"]
+
+
+def _tensors(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """What is averaged, and what is copied."""
+    averaged: list[Tensor] = list(network.parameters())
+    copied: list[Tensor] = []
+    for name, buffer in network.named_buffers():
+        (averaged if name.endswith(STATISTICS) else copied).append(buffer)
+    return averaged, copied

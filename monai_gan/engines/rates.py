@@ -1,4 +1,4 @@
-"""Learning rates that a user changes between two parts of one training."""
+"""Learning rates that change outside of their schedule, which then goes on from where it was."""
 
 from __future__ import annotations
 
@@ -19,12 +19,23 @@ def change_rates(
         before: the rate of each parameter group with which training began.
         after: the rate with which it is to go on.
     """
-    for index, (group, old, new) in enumerate(zip(optimizer.param_groups, before, after, strict=True)):
+    for group, old, new in zip(optimizer.param_groups, before, after, strict=True):
         if old == new or old == 0:
             continue
         for key in ("lr", "initial_lr"):
             if key in group:
                 group[key] = group[key] * new / old
-        bases = getattr(scheduler, "base_lrs", None)
-        if bases is not None:
-            bases[index] = bases[index] * new / old
+    follow_rates(scheduler, optimizer)
+
+
+def follow_rates(scheduler: LRScheduler | None, optimizer: Optimizer) -> None:
+    """Give a scheduler, and those that it is made of, the initial rates that its optimizer has now.
+
+    Args:
+        scheduler: changed in place; it remembers the rates that it was built with.
+        optimizer: the optimizer of that scheduler.
+    """
+    for part in getattr(scheduler, "_schedulers", ()):
+        follow_rates(part, optimizer)
+    if scheduler is not None and hasattr(scheduler, "base_lrs"):
+        scheduler.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]

@@ -14,12 +14,12 @@ from monai.engines import Trainer
 from monai.inferers import Inferer, SimpleInferer
 from torch import Tensor, nn
 
-from monai_gan.engines.batches import FreshBatches
+from monai_gan.engines.batches import FreshBatches, prepare_gan_batch
 from monai_gan.engines.distributed import average_gradients, broadcast_module, world
 from monai_gan.engines.ema import EMA
 from monai_gan.engines.guard import NonFiniteGuard
 from monai_gan.engines.random_state import random_state, set_random_state
-from monai_gan.engines.rates import change_rates
+from monai_gan.engines.rates import change_rates, follow_rates
 from monai_gan.errors import InputError
 from monai_gan.losses import correct_lazy_adam
 from monai_gan.variants import Half, Part, Phase, Step, Variant
@@ -27,26 +27,6 @@ from monai_gan.variants import Half, Part, Phase, Step, Variant
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 #: Overflows in a row that a growing fp16 loss scale may cause before training is called broken.
 FP16_PATIENCE = 32
-
-
-def prepare_gan_batch(batch: Any, device: torch.device, non_blocking: bool = False) -> dict[str, Any]:
-    """Bring a loader's batch to the trainer's form, ``{"image": ..., "label": ...}``, on the device.
-
-    Args:
-        batch: a dictionary with ``"image"``, a pair (image, label) or an image tensor (N, C, *S).
-        device: where to.
-        non_blocking: passed to ``Tensor.to``.
-    """
-    if isinstance(batch, Tensor):
-        batch = {"image": batch}
-    elif isinstance(batch, (tuple, list)):
-        batch = dict(zip(("image", "label"), batch, strict=False))
-    if "image" not in batch:
-        raise InputError(f"The batch has no 'image', only {sorted(batch)}; pass prepare_batch to name the right key.")
-    return {
-        key: value.to(device, non_blocking=non_blocking) if isinstance(value, Tensor) else value
-        for key, value in batch.items()
-    }
 
 
 class GANTrainer(Trainer):
@@ -80,7 +60,7 @@ class GANTrainer(Trainer):
         key_train_metric: and the following as in ``monai.engines.SupervisedTrainer``.
 
     Raises:
-        ValueError: for unknown precision, missing optimizers and counts below 1.
+        ValueError: for unknown precision, missing optimizers, counts below 1 and phases of unknown networks.
     """
 
     def __init__(
@@ -134,12 +114,8 @@ class GANTrainer(Trainer):
         self.scalers = {half: torch.amp.GradScaler(kind, enabled=precision == "fp16") for half in halves}
         for half, interval in variant.lazy_intervals.items():
             for name in variant.discriminator_names if half == "discriminator" else variant.generator_names:
-                before = self.optimizers[name].param_groups[0]["lr"]
                 correct_lazy_adam(self.optimizers[name], interval)
-                if name in self.schedulers:
-                    # A scheduler remembers the rate it was built with.
-                    factor = self.optimizers[name].param_groups[0]["lr"] / before
-                    self.schedulers[name].base_lrs = [rate * factor for rate in self.schedulers[name].base_lrs]
+                follow_rates(self.schedulers.get(name), self.optimizers[name])
         self._rates = {
             name: [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
             for name, optimizer in self.optimizers.items()
@@ -163,12 +139,14 @@ class GANTrainer(Trainer):
         if self.state.iteration >= self.state.max_epochs * self.state.epoch_length:
             self.logger.info("Training is complete at epoch %d; raise max_epochs to go on.", self.state.epoch)
             return
-        # An epoch that was left half way is not done: ignite counts it from its beginning.
+        # An epoch that was left half way is not done, and is not begun anew: ignite would do so after a termination.
         self.state.epoch = self.state.iteration // self.state.epoch_length
+        self.should_terminate = False
         self.variant.train()
         self._clock = time.monotonic()
         try:
             super().run()
+            self.guard.flush()
         finally:
             self._seconds, self._clock = self.seconds, 0.0
 
@@ -184,7 +162,10 @@ class GANTrainer(Trainer):
         return self.inferer(latents.to(self.state.device), self.ema.variant.sample, *arguments).float()
 
     def phase(self, iteration: int) -> tuple[Phase, float]:
-        """The phase that iteration ``iteration`` (counted from 0) belongs to, and the progress within it."""
+        """The phase that iteration ``iteration`` (counted from 0) belongs to, and the progress within it.
+
+        The last phase goes on where the schedule is shorter than the training.
+        """
         start = 0
         for phase in self.variant.phases:
             if phase.until is None:
@@ -195,8 +176,13 @@ class GANTrainer(Trainer):
         return phase, 1.0
 
     def state_dict(self) -> dict[str, Any]:  # type: ignore[override]
-        """Everything that resuming needs, as tensors and plain values (loads with ``weights_only=True``)."""
+        """Everything that resuming needs, as tensors and plain values (loads with ``weights_only=True``).
+
+        Raises:
+            NonFiniteLossError: when the losses or weights are not worth keeping.
+        """
         self.guard.flush()
+        self.guard.check_weights(self.variant.networks, self.state.iteration)
         return {
             "iteration": self.state.iteration,
             "seconds": self.seconds,
@@ -300,12 +286,13 @@ class GANTrainer(Trainer):
         scaler = self.scalers[half]
         evaluate = getattr(self.variant, f"{half}_losses")
         output: dict[str, Tensor] = {}
+        scale = scaler.get_scale()
         for name in names:
             self.optimizers[name].zero_grad(set_to_none=True)
         with self._only(names):
             for batch in batches:
                 self._substep += 1
-                now = replace(step, part=part, scale=scaler.get_scale(), substep=self._substep)
+                now = replace(step, part=part, scale=scale, substep=self._substep)
                 with torch.autocast(
                     self.state.device.type, PRECISIONS[self.precision], enabled=self.precision != "fp32"
                 ):
@@ -314,13 +301,16 @@ class GANTrainer(Trainer):
                 scaler.scale(torch.stack(list(losses.values())).sum() / len(batches)).backward()
                 for name, value in losses.items():
                     output[name] = output.get(name, 0.0) + value.detach() / len(batches)
-        for name in names:
+        # Not every part of a loss reaches every network of its half, and a scaler refuses one without gradients.
+        reached = [name for name in names if any(p.grad is not None for p in self._trainable[name])]
+        for name in reached:
             average_gradients(self._trainable[name])
             if self.clip_norm is not None:
                 scaler.unscale_(self.optimizers[name])
                 nn.utils.clip_grad_norm_(self._trainable[name], self.clip_norm)
             scaler.step(self.optimizers[name])
-        scaler.update()
+        if reached:
+            scaler.update()
         self.variant.project(half)
         return output
 
@@ -378,3 +368,9 @@ def _check(
             f"optimizers={sorted(optimizers)} must name exactly the networks {sorted(variant.networks)} of "
             f"{type(variant).__name__}."
         )
+    for phase in variant.phases:
+        if not set(phase.trains) <= set(variant.networks):
+            raise ValueError(
+                f"phase '{phase.name}' trains {sorted(phase.trains)}, which must be networks of "
+                f"{type(variant).__name__}: {sorted(variant.networks)}."
+            )

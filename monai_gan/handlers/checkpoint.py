@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +60,17 @@ class CheckpointHandler:
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
-    """Write ``state`` to ``path`` in one step: a reader sees the old file or the new one, never a part."""
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    """Write ``state`` to ``path`` in one step: a reader sees the old file or the new one, never a part.
+
+    Raises:
+        InputError: if it cannot be written; the old file is then as it was.
+    """
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            # torch hides why the file could not be written, for instance that the disk is full.
+            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -74,7 +81,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged file can fail in any way, an IndexError or struct.error among them
         raise InputError(
             f"Checkpoint {path} is damaged or unsafe and cannot be read; delete it to start again."
         ) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ignite.engine import Events
 
+from monai_gan.atomic import write_atomic
 from monai_gan.engines import GANTrainer
 
 
@@ -36,10 +37,9 @@ class LossLogHandler:
         self._since = (engine.state.iteration, time.monotonic())
         if engine.rank != 0:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = self.path.read_text().splitlines() if self.path.is_file() else []
         kept = [line for line in lines if _iteration(line) <= engine.state.iteration]
-        self.path.write_text("".join(f"{line}\n" for line in kept))
+        write_atomic(self.path, "".join(f"{line}\n" for line in kept).encode())
 
     def write(self, engine: GANTrainer) -> None:
         """Append one line."""

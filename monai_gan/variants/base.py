@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from monai_gan.variants.step import Phase, Step
 
 Half = Literal["discriminator", "generator"]
 Batch = Mapping[str, Any]
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class Variant(nn.Module, ABC):
@@ -80,12 +81,24 @@ class Variant(nn.Module, ABC):
 
     def averaged_copy(self) -> Variant:
         """A variant that shares everything with this one but has its own copy of the averaged networks."""
-        twin = copy.copy(self)
-        twin.__dict__["_modules"] = dict(self._modules)
+        twin = _shallow(self)
         for name in self.averaged_names:
             network = copy.deepcopy(self.get_submodule(name)).eval().requires_grad_(False)
-            twin.__dict__["_modules"][name] = network
+            *path, last = name.split(".")
+            parent: nn.Module = twin
+            for part in path:
+                child = _shallow(parent.get_submodule(part))
+                parent._modules[part] = child
+                parent = child
+            parent._modules[last] = network
         return twin
+
+
+def _shallow(module: Module) -> Module:
+    """A copy that shares its parameters, buffers and children, of which it can be given others."""
+    twin = copy.copy(module)
+    twin.__dict__["_modules"] = dict(module._modules)
+    return twin
 
 
 class LatentGAN(Variant):

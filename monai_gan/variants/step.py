@@ -36,7 +36,7 @@ class Step:
     Args:
         iteration: finished iterations (generator steps).
         phase: the running phase.
-        fraction: progress within the phase in [0, 1); 0 in a phase without an end.
+        fraction: progress within the phase in [0, 1); 0 in a phase without an end, 1 after the last phase's end.
         part: ``"main"`` and ``"regularizer"`` are stepped apart when a regularizer is lazy, ``"all"`` together.
         scale: the loss scale of mixed precision, which a gradient penalty must take out of its inner gradient.
         substep: counts discriminator steps, micro-batches and the generator step within the iteration.
@@ -82,4 +82,6 @@ class Step:
         return self._generator
 
     def _share(self, values: Tensor, n: int, device: torch.device | str) -> Tensor:
-        return values[self.rank * n : (self.rank + 1) * n].to(device, non_blocking=True)
+        # Only CUDA takes a copy of such short-lived memory before it returns.
+        asynchronous = torch.device(device).type == "cuda"
+        return values[self.rank * n : (self.rank + 1) * n].to(device, non_blocking=asynchronous)

@@ -13,12 +13,15 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.handlers import CheckpointLoader, CheckpointSaver, LrScheduleHandler, StatsHandler
-from tiny_training import tiny_trainer, tiny_variant
+from tiny_training import Images, tiny_trainer, tiny_variant
 from torch import Tensor, nn
+from torch.amp import GradScaler
+from torch.nn.utils import parameters_to_vector
 
+from monai_gan.data import StreamLoader
 from monai_gan.engines import GANTrainer
 from monai_gan.errors import InputError, NonFiniteLossError
-from monai_gan.variants import Batch, LatentGAN, Phase, Step
+from monai_gan.variants import WGAN, Batch, LatentGAN, Phase, Step
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -49,6 +52,7 @@ def stop_after(trainer: GANTrainer, iterations: int) -> None:
     [
         pytest.param("dcgan", 1, {}, id="batch-norm"),
         pytest.param("wgan_gp", 1, {"n_critic": 2}, id="critic-steps"),
+        pytest.param("dropout", 1, {}, id="global-random-numbers"),
         pytest.param(
             "wgan_gp", 2, {"n_critic": 2, "accumulation_steps": 2, "clip_norm": 1.0}, id="lazy-accumulated-clipped"
         ),
@@ -86,6 +90,16 @@ def test_resumed_training_equals_uninterrupted(
     assert found["iteration"] == 9
     for part in expected.keys() - {"seconds"}:
         assert equal(expected[part], found[part]), part
+
+
+def test_stopped_trainer_runs_on_to_the_same_end() -> None:
+    whole, stopped = (tiny_trainer(tiny_variant("wgan_gp"), epoch_length=4, max_epochs=2) for _ in range(2))
+    whole.run()
+    stop_after(stopped, 2)
+    stopped.run()
+    stopped.run()
+    assert (stopped.state.epoch, stopped.state.iteration) == (2, 8)
+    assert equal(whole.variant.state_dict(), stopped.variant.state_dict())
 
 
 def test_each_discriminator_step_sees_fresh_batches() -> None:
@@ -167,13 +181,52 @@ def test_phases_choose_what_trains() -> None:
     trunk = tiny_variant("wgan_gp")
     variant = Pretrained(trunk.generator, trunk.discriminator, trunk.objective)  # type: ignore[attr-defined]
     before = [p.clone() for p in variant.discriminator.parameters()]
-    trainer = tiny_trainer(variant, epoch_length=4)
+    trainer = tiny_trainer(variant, n_critic=2, epoch_length=4)
     stop_after(trainer, 2)
     trainer.run()
+    assert trainer.batches.state_dict() == {"position": 2}, "the generator alone takes one batch an iteration"
     assert all(torch.equal(a, b) for a, b in zip(before, variant.discriminator.parameters(), strict=True))
     trainer.run()
     assert not all(torch.equal(a, b) for a, b in zip(before, variant.discriminator.parameters(), strict=True))
+    assert trainer.batches.state_dict() == {"position": 6}, "the epoch that was left is finished, not begun anew"
     assert trainer.phase(1) == (variant.phases[0], 0.5)
+
+
+def test_weights_are_projected_after_every_critic_step() -> None:
+    trunk = tiny_variant("wgan_gp")
+    variant = WGAN(trunk.generator, trunk.discriminator, clip=0.01)  # type: ignore[arg-type]
+    tiny_trainer(variant, n_critic=2, epoch_length=2).run()
+    assert max(float(p.detach().abs().max()) for p in variant.discriminator.parameters()) == pytest.approx(0.01)
+    assert max(float(p.detach().abs().max()) for p in variant.generator.parameters()) > 0.01
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_gradients_are_clipped_per_network_without_their_loss_scale(precision: str) -> None:
+    variant = tiny_variant("wgan_gp")
+    optimizers = {name: torch.optim.SGD(network.parameters(), 1.0) for name, network in variant.networks.items()}
+    loader = StreamLoader(Images(), 8)
+    trainer = GANTrainer("cpu", 1, loader, variant, optimizers, epoch_length=1, clip_norm=1e-4, precision=precision)
+    trainer.scalers = {half: GradScaler("cpu", 2.0**10, enabled=precision == "fp16") for half in trainer.scalers}
+    before = {name: parameters_to_vector(net.parameters()).clone() for name, net in variant.networks.items()}
+    trainer.run()
+    for name, network in variant.networks.items():
+        moved = (parameters_to_vector(network.parameters()) - before[name]).norm().item()
+        assert moved == pytest.approx(1e-4, rel=0.02), name
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+)
+def test_networks_run_in_the_chosen_precision(precision: str, dtype: torch.dtype) -> None:
+    variant = tiny_variant("wgan_gp")
+    seen: set[torch.dtype] = set()
+    for network in variant.networks.values():
+        network.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
+    trainer = tiny_trainer(variant, epoch_length=1, precision=precision, schedulers={})
+    trainer.run()
+    assert seen == {dtype}
+    assert {value.dtype for value in trainer.state.output[0].values()} == {torch.float32}
+    assert trainer.sample(variant.latents(2, 0)).dtype == torch.float32
 
 
 def test_non_finite_loss_stops_before_the_weights_are_touched() -> None:
@@ -253,6 +306,38 @@ def test_wrong_arguments_are_named(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         tiny_trainer(tiny_variant("dcgan"), **arguments)
+
+
+def test_phase_of_an_unknown_network_is_refused() -> None:
+    class Typo(LatentGAN):
+        phases = (Phase("warm-up", None, ("critic",)),)
+
+    trunk = tiny_variant("dcgan")
+    with pytest.raises(ValueError, match=r"phase 'warm-up' trains \['critic'\], which must be networks of Typo"):
+        tiny_trainer(Typo(trunk.generator, trunk.discriminator, trunk.objective))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_network_that_a_regularizer_does_not_reach_is_not_stepped(precision: str) -> None:
+    class Offset(LatentGAN):
+        discriminator_names = ("discriminator", "offset")
+        lazy_intervals = {"discriminator": 2}  # noqa: RUF012
+
+        def discriminator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+            logits = self.discriminator(batch["image"])
+            if not step.main:
+                return {"size": logits.square().mean()}
+            return {"adversarial": (logits - self.offset(torch.ones(1, 1))).square().mean()}
+
+    trunk = tiny_variant("wgan_gp")
+    variant = Offset(trunk.generator, trunk.discriminator, trunk.objective)  # type: ignore[attr-defined]
+    variant.offset = nn.Linear(1, 1)
+    trainer = tiny_trainer(variant, epoch_length=2, precision=precision, schedulers={})
+    trainer.run()
+    assert trainer.state.iteration == 2
+    if precision == "fp32":
+        steps = {name: next(iter(o.state.values()))["step"] for name, o in trainer.optimizers.items()}
+        assert steps == {"discriminator": 3, "offset": 2, "generator": 2}
 
 
 def test_optimizer_for_each_network_is_required() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -18,7 +19,7 @@ from tiny_training import Images, tiny_trainer, tiny_variant
 from torch import Tensor
 
 from monai_gan.data import read_provenance
-from monai_gan.errors import InputError
+from monai_gan.errors import InputError, NonFiniteLossError
 from monai_gan.handlers import (
     CheckpointHandler,
     LossLogHandler,
@@ -71,9 +72,15 @@ def test_failing_write_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "checkpoint.pt"
     save_checkpoint({"variant": 1}, path)
 
-    def full_disk(state: Any, file: Path) -> None:
-        Path(file).write_bytes(b"half")
-        raise OSError("No space left on device")
+    class FullDisk(io.BytesIO):
+        def write(self, data: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    save = torch.save
+
+    def full_disk(state: Any, file: Any) -> None:
+        file.write(b"half")
+        save(state, FullDisk())
 
     monkeypatch.setattr("monai_gan.handlers.checkpoint.torch.save", full_disk)
     with pytest.raises(InputError, match="cannot be written: No space"):
@@ -82,7 +89,25 @@ def test_failing_write_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pyt
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04broken zip"])
+def test_spoilt_weights_do_not_replace_the_last_good_checkpoint(tmp_path: Path) -> None:
+    """A finite loss can have a gradient that is not, as the root of zero has."""
+    variant = tiny_variant("wgan_gp")
+    original = variant.generator_losses
+
+    def losses(batch: Any, step: Any) -> dict[str, Tensor]:
+        found = original(batch, step)
+        return {"root": (found["adversarial"] * 0).sqrt()} if step.iteration == 3 else found
+
+    variant.generator_losses = losses  # type: ignore[method-assign]
+    trainer = tiny_trainer(variant, max_epochs=3, epoch_length=2, train_handlers=[CheckpointHandler(tmp_path)])
+    with pytest.raises(NonFiniteLossError, match=r"'generator' are no longer finite after iteration 4.*checkpoint\.pt"):
+        trainer.run()
+    kept = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert kept["iteration"] == 2
+    assert all(tensor.isfinite().all() for tensor in kept["variant"].values())
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04broken zip", b"."])
 def test_damaged_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(content)
     with pytest.raises(InputError, match=r"checkpoint\.pt is damaged or unsafe.*delete it"):

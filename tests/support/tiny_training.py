@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from monai_gan.data import StreamLoader
@@ -30,11 +30,16 @@ class Images(Dataset[dict[str, Tensor]]):
 
 
 def tiny_variant(kind: str = "dcgan", interval: int = 1) -> Variant:
-    """A variant of about a thousand weights; ``"wgan_gp"`` has no coupling between the samples of a batch."""
+    """A variant of about a thousand weights.
+
+    ``"wgan_gp"`` has no coupling between the samples of a batch, ``"dropout"`` draws from the global generator.
+    """
     torch.manual_seed(0)
     coupled = kind == "dcgan"
     generator = DCGANGenerator(2, 8, 1, 12, channels=4, max_channels=8, norm="batch" if coupled else None)
     critic = DCGANDiscriminator(2, 1, 12, channels=4, max_channels=8, norm="batch" if coupled else None)
+    if kind == "dropout":
+        critic.levels.append(nn.Dropout(0.5))
     if coupled:
         return DCGAN(generator, critic)
     return WGANGP(generator, critic, GradientPenalty(interval=interval))

@@ -123,3 +123,14 @@ def test_averaged_copy_shares_all_but_the_generator() -> None:
     assert twin.generator is not variant.generator
     assert isinstance(twin, WGANGP)
     assert set(twin.networks) == {"discriminator", "generator"}
+
+
+def test_averaged_copy_reaches_networks_inside_others() -> None:
+    class Mapped(WGAN):
+        averaged_names = ("generator.0", "generator.2")
+
+    layers = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2))
+    variant = Mapped(layers, nn.Linear(2, 1))
+    twin = variant.averaged_copy()
+    assert variant.generator is layers
+    assert [a is b for a, b in zip(layers, twin.generator, strict=True)] == [False, True, False]  # type: ignore[call-overload]
