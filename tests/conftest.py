@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from tiny_bundle import build_tiny_bundle
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,6 +27,19 @@ def data_root() -> Path:
     if os.environ.get("CI", "").lower() == "true":
         pytest.fail(f"{message}, and CI=true does not allow tests on real data to be skipped")
     pytest.skip(f"{message}; set it to the folder that holds the data sets")
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_bundle(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def tiny(_built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A 2-D synthesis bundle of its own for the test, found by the name tiny_dcgan."""
+    monkeypatch.setenv("MONAI_GAN_BUNDLES", str(tmp_path / "bundles"))
+    monkeypatch.setenv("MONAI_GAN_CACHE", str(tmp_path / "cache"))
+    return Path(shutil.copytree(_built, tmp_path / "bundles" / _built.name))
 
 
 @pytest.fixture(autouse=True)

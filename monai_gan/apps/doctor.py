@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("torch", "monai", "numpy", "pytorch-ignite", "nibabel", "pynrrd", "pydicom", "pillow", "triton")
-DATA_VARIABLE = "MONAI_GAN_DATA"
 
 
 def diagnose() -> dict[str, Any]:
@@ -76,11 +75,13 @@ def _version(package: str) -> str | None:
 
 
 def _data() -> dict[str, Any]:
+    from monai_gan.data.sources import DATA_VARIABLE
+
     path = os.environ.get(DATA_VARIABLE, "")
     if not path:
         note = f"{DATA_VARIABLE} is not set; it names the folder of data sets for training"
         return {"path": None, "ok": True, "note": note}
-    if not Path(path).is_dir():
+    if not Path(path).expanduser().is_dir():
         return {"path": path, "ok": False, "note": f"{DATA_VARIABLE}={path!r} is not a folder; correct or unset it"}
     return {"path": path, "ok": True, "note": "found"}
 

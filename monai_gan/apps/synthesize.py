@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monai_gan.apps.arguments import check_count, check_labels, check_seed, check_truncation
-from monai_gan.apps.form import choose_format, png_bits, spacing_affine
+from monai_gan.apps.form import choose_format
 from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
 from monai_gan.apps.load import check_task, load
 from monai_gan.apps.staging import OutputFolder
@@ -67,6 +67,7 @@ def synthesize(
 
     from monai_gan.bundle import BundleInfo, find_bundle
     from monai_gan.data import Provenance, write_image
+    from monai_gan.data.geometry import default_affine
     from monai_gan.data.grid import write_grid
 
     check_count("n", n)
@@ -86,7 +87,7 @@ def synthesize(
         model = load(info.path, device=device, trust=trust)
         reporter.phase = "sampling"
         reporter.advance(1, f"Sampling on {model.device}")
-        affine, bits = spacing_affine(info), png_bits(info)
+        affine, bits = default_affine(info.spatial_dims, info.extra.get("spacing_mm")), model.scale.png_bits or 8
         for images in model.batches(n, seed, label=label, truncation=truncation, batch_size=batch_size):
             for image in images:
                 index = len(names)

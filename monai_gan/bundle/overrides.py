@@ -14,6 +14,9 @@ from monai_gan.errors import InputError
 if TYPE_CHECKING:
     from monai.bundle import ConfigParser
 
+# What MONAI's parser takes for an expression, a reference or a macro, no matter what it stands for.
+_CODE = ("$", "@", "%")
+
 
 def parse_overrides(items: Iterable[str]) -> dict[str, str]:
     """Split ``KEY=VALUE`` arguments of a command line.
@@ -47,22 +50,29 @@ def apply_overrides(parser: ConfigParser, overrides: Mapping[str, Any]) -> None:
         overrides: values by id; ``::`` or ``#`` separates levels, as in MONAI.
 
     Raises:
-        InputError: for an id that does not exist, with the nearest ones.
+        InputError: for an id that does not exist, with the nearest ones, and for text where a number is wanted.
     """
     for key, value in overrides.items():
         identity = key.replace("#", "::")
         if identity not in parser and not _is_argument(parser, identity):
             raise InputError(_unknown(parser, key, identity))
-        parser[identity] = _typed(value, parser.get(identity))
+        current = parser.get(identity)
+        typed = _typed(value, current)
+        if _is_number(current) and isinstance(typed, str) and not typed.startswith(_CODE):
+            raise InputError(f"{key}={value} is not a number: the configuration has {current} there.")
+        parser[identity] = typed
 
 
 def _typed(value: Any, current: Any) -> Any:
     if not isinstance(value, str):
         return value
     parsed = _literal(value)
-    holds_text = isinstance(current, str) and not current.startswith(("$", "@", "%"))
-    is_number = isinstance(parsed, (int, float)) and not isinstance(parsed, bool)
-    return value if holds_text and is_number else parsed
+    holds_text = isinstance(current, str) and not current.startswith(_CODE)
+    return value if holds_text and _is_number(parsed) else parsed
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _literal(text: str) -> Any:

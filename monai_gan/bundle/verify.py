@@ -11,6 +11,7 @@ from monai_gan.bundle.info import not_a_bundle
 from monai_gan.bundle.locate import is_packaged
 from monai_gan.bundle.rules import content, model, workflow
 from monai_gan.bundle.rules.subject import Subject
+from monai_gan.errors import WeightsError
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Check:
         name: of the rule, for instance ``"checksums"``.
         ok: whether the bundle keeps it.
         detail: what was found; when not ok, what to correct.
+        unsafe: whether the weights must not be used because of it: they are missing, altered or no plain tensors.
     """
 
     name: str
     ok: bool
     detail: str
+    unsafe: bool = False
 
 
 # A rule returns what it found, or raises with what is wrong.
@@ -72,4 +75,5 @@ def _run(name: str, rule: Callable[[Subject], str], subject: Subject) -> Check:
     try:
         return Check(name, True, rule(subject))
     except Exception as error:  # whatever a broken bundle makes a rule stumble over is its result
-        return Check(name, False, str(error) or f"{type(error).__name__} without a message")
+        detail = str(error) or f"{type(error).__name__} without a message"
+        return Check(name, False, detail, unsafe=isinstance(error, WeightsError))

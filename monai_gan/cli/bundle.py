@@ -15,9 +15,6 @@ app = typer.Typer(
     help="Check and pack bundles.\n\nExample: monai-gan bundle verify chest_xray_wgan_gp", no_args_is_help=True
 )
 
-# Failing one of these means that the weights are not to be used; any other fault can be corrected in a text editor.
-_WEIGHT_RULES = frozenset({"checksums"})
-
 
 @app.command("verify")
 def verify(bundle: Bundle, trust: Trust = False, json: Json = False) -> None:
@@ -40,10 +37,11 @@ def verify(bundle: Bundle, trust: Trust = False, json: Json = False) -> None:
         for check in checks:
             table.add_row("[green]ok[/]" if check.ok else "[red]fails[/]", check.name, escape(check.detail))
         console.out().print(table)
-    failed = [check.name for check in checks if not check.ok]
+    failed = [check for check in checks if not check.ok]
     if failed:
-        kind: type[MonaiGanError] = WeightsError if _WEIGHT_RULES.intersection(failed) else InputError
-        raise kind(f"Bundle {path.name!r} fails {len(failed)} of {len(checks)} checks: {', '.join(failed)}.")
+        kind: type[MonaiGanError] = WeightsError if any(check.unsafe for check in failed) else InputError
+        names = ", ".join(check.name for check in failed)
+        raise kind(f"Bundle {path.name!r} fails {len(failed)} of {len(checks)} checks: {names}.")
 
 
 @app.command("pack")

@@ -58,9 +58,13 @@ def _print(found: BundleInfo) -> None:
     ]
     rows += [(key, metadata[key]) for key in ("data_source", "intended_use", "copyright") if metadata.get(key)]
     for metric in extra.get("metrics", ()):
-        rest = {key: value for key, value in metric.items() if key not in ("name", "value")}
+        rest = {key: one for key, one in metric.items() if key not in ("name", "value", "mark") and one is not None}
         rows.append((str(metric.get("name")), f"{metric.get('value')} ({_text(rest)})"))
-    rows += [(key, extra[key]) for key in ("training", "limits") if extra.get(key)]
+    if extra.get("training"):
+        rows.append(("training", extra["training"]))
+    limits = extra.get("limits") or []
+    for number, limit in enumerate([limits] if isinstance(limits, str) else limits):
+        rows.append(("" if number else "limits", limit))
     for name, value in rows:
         table.add_row(escape(name), escape(_text(value)))
     screen = console.out()

@@ -29,7 +29,7 @@ def list_command(
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("name", "variant", "task", "modality", "dims", "resolution", "quality"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "name")  # a name is there to be copied
     for info in found:
         size = " x ".join(str(length) for length in info.image_size)
         quality = ", ".join(part for part in (info.quality, info.headline_text) if part)

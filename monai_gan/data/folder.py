@@ -34,11 +34,12 @@ def read_folder(folder: Path, *, spatial_dims: int = 2) -> ImageTable:
     """List the images of a folder and its subfolders, sorted by path.
 
     - In 3-D, a folder with DICOM files is one image, its series; in 2-D each DICOM file is one.
-    - Class: when the images lie in two or more subfolders, each first-level subfolder is a class, unless all of them
-      are named ``sub-...`` as in BIDS, which are subjects.
-    - Subject: ``sub-...`` in the path, else the DICOM patient number, else the file name up to the first ``_``
-      (``patient007_slice12.png``). When that is the same for all images (``IMG_0001.png``), each image is its own
-      subject.
+    - Class: when the images lie in two or more subfolders, each first-level subfolder is a class, unless the subfolders
+      are subjects: all named ``sub-...`` as in BIDS, or more of them than there are file names (``anna/T1.nii.gz``,
+      ``anna/T2.nii.gz``, ``bert/T1.nii.gz`` ...).
+    - Subject: ``sub-...`` in the path, else the DICOM patient number, else the subfolder where subfolders are subjects,
+      else the file name up to the first ``_`` (``patient007_slice12.png``). When that is the same for all images
+      (``IMG_0001.png``), each image is its own subject.
 
     Args:
         folder: the folder.
@@ -51,10 +52,10 @@ def read_folder(folder: Path, *, spatial_dims: int = 2) -> ImageTable:
     if not paths:
         raise InputError(f"'{folder}' holds no image: give a folder with {', '.join(EXTENSIONS)} files, or an .npz.")
     top = [_first_level(path, folder) for path in paths]
-    by_person = all(name.startswith("sub-") for name in top)
     classes = tuple(sorted(set(top)))
-    labelled = len(classes) > 1 and not by_person
-    subjects = np.array([_subject(path, folder) for path in paths])
+    by_person = len({path.name for path in paths}) < len(classes)
+    labelled = len(classes) > 1 and not by_person and not all(name.startswith("sub-") for name in top)
+    subjects = np.array([_subject(path, folder, by_person) for path in paths])
     if len(set(subjects)) == 1:
         subjects = np.array([str(path) for path in paths])
     return ImageTable(
@@ -85,12 +86,15 @@ def _first_level(path: Path, folder: Path) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
-def _subject(path: Path, folder: Path) -> str:
-    for part in path.relative_to(folder).parts:
+def _subject(path: Path, folder: Path, by_person: bool) -> str:
+    parts = path.relative_to(folder).parts
+    for part in parts:
         if part.startswith("sub-"):
             return part.split("_")[0].split(".")[0]
     if path.is_dir() or is_dicom(path):
         return _patient(path) or str(path)
+    if by_person:
+        return parts[0]
     return path.name.split(".")[0].split("_")[0]
 
 

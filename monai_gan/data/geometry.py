@@ -7,7 +7,11 @@ out, with its affine.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from monai_gan.errors import InputError
 
 # A picture without geometry, upright for a viewer: columns run to the patient's left, rows downwards (x and y of
 # DICOM).
@@ -32,6 +36,21 @@ def swap_plane(image: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.nd
     return image.swapaxes(1, 2), affine @ _SWAP
 
 
-def default_affine(spatial_dims: int) -> np.ndarray:
-    """The affine (4, 4) of an image without geometry: 1 mm, a picture upright, a volume along the axes."""
-    return PICTURE_AFFINE.copy() if spatial_dims == 2 else np.eye(4)
+def default_affine(spatial_dims: int, spacing: Sequence[float] | None = None) -> np.ndarray:
+    """The affine (4, 4) of an image without geometry: a picture upright, a volume along the axes.
+
+    Args:
+        spatial_dims: 2 or 3.
+        spacing: millimetres per array axis; default: 1 mm.
+
+    Raises:
+        InputError: the spacing does not fit the dimensions.
+    """
+    affine = PICTURE_AFFINE.copy() if spatial_dims == 2 else np.eye(4)
+    if spacing is None:
+        return affine
+    if len(spacing) != spatial_dims or not all(length > 0 for length in spacing):
+        raise InputError(
+            f"spacing_mm={list(spacing)} does not fit {spatial_dims} dimensions: give one positive length per axis."
+        )
+    return affine @ np.diag([*spacing, *[1.0] * (4 - spatial_dims)])

@@ -50,6 +50,14 @@ class IntensityScale:
         """Map [-1, 1] onto image units; float32, a new tensor."""
         return image.float().add(1.0).mul_((self.maximum - self.minimum) / 2.0).add_(self.minimum)
 
+    @property
+    def png_bits(self) -> int:
+        """Bits per value of a PNG that keeps the image units: 8 or 16, or 0 when none does."""
+        # Below about 7 bits of whole numbers, rounding would be seen.
+        if self.minimum < 0 or self.maximum > 65535 or self.maximum - self.minimum < 127:
+            return 0
+        return 8 if self.maximum <= 255 else 16
+
     def as_dict(self) -> dict[str, Any]:
         """The form kept in a bundle's metadata, key ``intensity``."""
         return {"minimum": self.minimum, "maximum": self.maximum, "units": self.units}

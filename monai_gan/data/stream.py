@@ -43,7 +43,8 @@ class StreamLoader:
         pin_memory: page-locked batches; ignored without CUDA.
 
     Raises:
-        InputError: ``batch_size`` is below 1, or the dataset is smaller than one global batch.
+        InputError: ``batch_size`` is below 1, ``seed`` or ``num_workers`` is negative, or the dataset is smaller than
+            one global batch.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class StreamLoader:
             raise InputError(f"batch_size={batch_size} is not possible: give a whole number of at least 1.")
         if seed < 0:
             raise InputError(f"seed={seed} is not possible: give 0 or more.")
+        if num_workers < 0:
+            raise InputError(f"num_workers={num_workers} is not possible: give 0 or more.")
         self.dataset = dataset
         self.batch_size = batch_size
         self.seed = seed

@@ -14,7 +14,7 @@ from monai_gan.data.geometry import LPS, default_affine, swap_plane
 from monai_gan.data.provenance import Provenance, sidecar_path
 from monai_gan.errors import InputError, InvalidResultError
 
-FORMATS = ("png", "nii.gz", "nrrd")
+FORMATS = ("nii.gz", "nrrd", "png")
 
 
 def write_image(

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
@@ -67,6 +66,8 @@ class SaveSynthetic(Transform):
             (str(f.get("sha256", "")) for f in extra.get("files", ()) if f.get("path") == "models/model.pt"), ""
         )
         self.scale = IntensityScale.from_dict(extra["intensity"])
+        if format == "png" and not self.scale.png_bits:
+            raise InputError(f"format='png' would lose the intensities of bundle {root.name!r}: use nii.gz or nrrd.")
         self.spacing = extra.get("spacing_mm")
         self.seed = seed
         self.format = format
@@ -85,7 +86,8 @@ class SaveSynthetic(Transform):
             The file.
         """
         values = self.scale.to_image(torch.as_tensor(image).detach().cpu())
-        extension = self.format or self._default_format(values.ndim - 1)
+        bits = self.scale.png_bits
+        extension = self.format or ("png" if values.ndim == 3 and bits else "nii.gz")
         provenance = Provenance(
             bundle=self.bundle,
             version=self.version,
@@ -101,22 +103,10 @@ class SaveSynthetic(Transform):
         return write_image(
             self.output_dir / f"{self.bundle}_s{self.seed}_{index:04d}.{extension}",
             values,
-            affine=self._affine(values.ndim - 1),
+            affine=default_affine(values.ndim - 1, self.spacing),
             provenance=provenance,
-            bits=8 if self.scale.maximum <= 255 else 16,
+            bits=bits or 8,
         )
-
-    def _default_format(self, spatial_dims: int) -> str:
-        fits = self.scale.minimum >= 0 and 1 < self.scale.maximum <= 65535
-        return "png" if spatial_dims == 2 and fits else "nii.gz"
-
-    def _affine(self, spatial_dims: int) -> np.ndarray:
-        """Voxel size from the bundle, centre in the middle, axes as they are by default."""
-        affine = default_affine(spatial_dims)
-        if self.spacing:
-            spacing = [float(s) for s in self.spacing] + [1.0] * (3 - len(self.spacing))
-            affine = affine @ np.diag([*spacing[:3], 1.0])
-        return affine
 
 
 class SaveSyntheticd(MapTransform):

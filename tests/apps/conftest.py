@@ -1,32 +1,17 @@
-"""Bundles small enough to run in milliseconds, found by name; built on the helper of tests/support."""
+"""Bundles that exist in memory only, and synthesizers around any network."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_bundle import build_tiny_bundle
 from torch import nn
 
 from monai_gan.apps.synthesizer import Synthesizer
 from monai_gan.bundle import BundleInfo
-
-
-@pytest.fixture(scope="session")
-def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_bundle(tmp_path_factory.mktemp("built"))
-
-
-@pytest.fixture
-def tiny(_built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A 2-D synthesis bundle of its own for the test, found by the name tiny_dcgan."""
-    monkeypatch.setenv("MONAI_GAN_BUNDLES", str(tmp_path / "bundles"))
-    monkeypatch.setenv("MONAI_GAN_CACHE", str(tmp_path / "cache"))
-    return Path(shutil.copytree(_built, tmp_path / "bundles" / _built.name))
 
 
 @pytest.fixture

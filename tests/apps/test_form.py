@@ -3,10 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
-from monai_gan.apps.form import choose_format, png_bits, spacing_affine
+from monai_gan.apps.form import choose_format
 from monai_gan.bundle import BundleInfo
 from monai_gan.errors import InputError
 
@@ -45,23 +44,3 @@ def test_formats(asked: str | None, extra: dict[str, Any], expected: str, make_i
 def test_refused_formats(asked: str, extra: dict[str, Any], message: str, make_info: Make) -> None:
     with pytest.raises(InputError, match=message):
         choose_format(make_info(**extra), asked)
-
-
-@pytest.mark.parametrize(("intensity", "bits"), [(BYTES, 8), (SHORT, 16), (CT, 0), (UNIT, 0)])
-def test_png_bits(intensity: dict[str, Any], bits: int, make_info: Make) -> None:
-    assert png_bits(make_info(intensity=intensity)) == bits
-
-
-def test_affine_has_the_voxel_size_of_the_metadata(make_info: Make) -> None:
-    affine = spacing_affine(make_info(spatial_dims=3, spacing_mm=[0.5, 0.75, 3.0]))
-    np.testing.assert_allclose(np.linalg.norm(affine[:3, :3], axis=0), [0.5, 0.75, 3.0])
-    assert np.linalg.det(affine) > 0
-    flat = spacing_affine(make_info(spacing_mm=[0.2, 0.4]))
-    np.testing.assert_allclose(np.linalg.norm(flat[:3, :3], axis=0), [0.2, 0.4, 1.0])
-    np.testing.assert_allclose(np.linalg.norm(spacing_affine(make_info())[:3, :3], axis=0), 1)
-
-
-@pytest.mark.parametrize("spacing", [[1.0], [1.0, 1.0, 1.0], [1.0, 0.0]])
-def test_spacing_that_does_not_fit(spacing: list[float], make_info: Make) -> None:
-    with pytest.raises(InputError, match="spacing_mm"):
-        spacing_affine(make_info(spacing_mm=spacing))

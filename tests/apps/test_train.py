@@ -268,7 +268,7 @@ def test_a_named_set_needs_the_folder_of_sets(
         pytest.param({"batch_size": 21}, "batch_size=21 needs 21 images, but the dataset has 20", id="large-batch"),
         pytest.param({"batch_size": 1.5}, "batch_size=1.5 is not possible", id="broken-batch"),
         pytest.param({"max_epochs": 0}, "max_epochs=0 must be a whole number", id="no-epoch"),
-        pytest.param({"max_epochs": "many"}, "max_epochs=many must be a whole number", id="wrong-type"),
+        pytest.param({"max_epochs": "many"}, "max_epochs=many is not a number", id="wrong-type"),
         pytest.param({"precision": "fp8"}, "precision='fp8' is unknown", id="precision"),
         pytest.param({"train::dataset::image_size": 16}, r"size \[16, 16\] does not fit", id="size-of-the-images"),
         pytest.param({"network_def::channels": 8}, "change network_def in both", id="not-the-network-of-inference"),

@@ -102,9 +102,20 @@ def test_overlay_that_cannot_be_merged(packaged: Path, edit: Edit) -> None:
     ],
 )
 def test_values_are_read_as_literals(text: str, value: object, packaged: Path) -> None:
-    parser = load_config(packaged, overrides=parse_overrides([f"max_epochs={text}"]))
-    assert parser["max_epochs"] == value
-    assert type(parser["max_epochs"]) is type(value)
+    parser = load_config(packaged, overrides=parse_overrides([f"run={text}"]))
+    assert parser["run"] == value
+    assert type(parser["run"]) is type(value)
+
+
+@pytest.mark.parametrize("text", ["abc", "nan", "1e-4x", ""])
+def test_text_is_refused_where_the_configuration_holds_a_number(text: str, packaged: Path) -> None:
+    with pytest.raises(InputError, match=rf"max_epochs={text} is not a number: the configuration has \d+ there"):
+        load_config(packaged, overrides={"max_epochs": text})
+
+
+@pytest.mark.parametrize("text", ["$1 + 1", "@batch_size", "3", "null"])
+def test_what_can_stand_for_a_number_is_accepted(text: str, packaged: Path) -> None:
+    load_config(packaged, overrides={"max_epochs": text})
 
 
 def test_number_stays_text_where_the_configuration_holds_text(packaged: Path) -> None:

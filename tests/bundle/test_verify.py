@@ -182,6 +182,15 @@ def test_missing_weights(bundle: Path) -> None:
     assert set(failing(bundle)) == {"layout", "checksums", "network"}
 
 
+def test_weights_that_must_not_be_used_are_told_apart(bundle: Path, edit: Edit) -> None:
+    torch.save({"a": Path("an object, no tensor")}, bundle / "models" / "model.pt")
+    assert {check.name for check in verify_bundle(bundle) if check.unsafe} == {"checksums", "network"}
+    write_checksums(bundle)
+    assert {check.name for check in verify_bundle(bundle) if check.unsafe} == {"network"}
+    edit(bundle, "metadata", drop("authors"))
+    assert not any(check.unsafe for check in verify_bundle(bundle) if check.name == "metadata")
+
+
 def test_weights_of_another_network(bundle: Path, tiny: ModuleType) -> None:
     save_weights(DCGANGenerator(**tiny.GENERATOR | {"latent_size": 5}), bundle / "models" / "model.pt")
     write_checksums(bundle)

@@ -32,9 +32,9 @@ def test_verify_a_good_bundle(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.parametrize(("rule", "code"), [("metadata", 2), ("checksums", 10)])
-def test_verify_a_bad_bundle(rule: str, code: int, run: Run, checks: list[Check]) -> None:
-    checks.append(Check(rule, False, "what [is] wrong"))
+@pytest.mark.parametrize(("rule", "unsafe", "code"), [("metadata", False, 2), ("network", True, 10)])
+def test_verify_a_bad_bundle(rule: str, unsafe: bool, code: int, run: Run, checks: list[Check]) -> None:
+    checks.append(Check(rule, False, "what [is] wrong", unsafe=unsafe))
     outcome = run("bundle", "verify", "tiny_dcgan")
     assert outcome.code == code
     assert "what [is] wrong" in outcome.out

@@ -23,6 +23,13 @@ def test_list(tiny: Path, run: Run) -> None:
     assert entry["image_size"] == [8, 8]
 
 
+def test_list_keeps_names_whole_on_a_narrow_screen(tiny: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "a_bundle_with_a_long_name"
+    tiny.rename(tiny.with_name(name))
+    monkeypatch.setenv("COLUMNS", "60")
+    assert name in run("list").out.split()
+
+
 @pytest.mark.usefixtures("tiny")
 def test_list_without_a_match(run: Run) -> None:
     outcome = run("list", "--task", "painting")

@@ -89,6 +89,14 @@ def test_bids_folders_are_subjects(tmp_path: Path) -> None:
     assert table.subjects.tolist() == ["sub-01", "sub-01", "sub-02"]
 
 
+def test_folders_with_the_same_few_names_are_subjects(tmp_path: Path) -> None:
+    people = ("anna", "bert", "carl")
+    table = read_folder(_pictures(tmp_path, *[f"{who}/day1/{name}.png" for who in people for name in ("T1", "T2")]))
+    assert table.labels is None
+    assert table.subjects is not None
+    assert table.subjects.tolist() == ["anna", "anna", "bert", "bert", "carl", "carl"]
+
+
 def test_names_without_a_subject_give_one_per_image(tmp_path: Path) -> None:
     table = read_folder(_pictures(tmp_path, "IMG_1.png", "IMG_2.png", "IMG_3.png"))
     assert table.subjects is not None

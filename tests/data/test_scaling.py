@@ -34,6 +34,20 @@ def test_input_is_not_changed() -> None:
     assert image.tolist() == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "bits"),
+    [
+        pytest.param(0, 255, 8, id="bytes"),
+        pytest.param(0, 4095, 16, id="12_bit"),
+        pytest.param(-1000, 1000, 0, id="below_zero"),
+        pytest.param(0, 70_000, 0, id="beyond_16_bit"),
+        pytest.param(0, 10, 0, id="rounding_would_be_seen"),
+    ],
+)
+def test_bits_of_a_png_that_keeps_the_units(low: int, high: int, bits: int) -> None:
+    assert IntensityScale(low, high).png_bits == bits
+
+
 def test_dictionary_round_trip_keeps_units() -> None:
     scale = IntensityScale(-1000, 400, "HU")
     assert IntensityScale.from_dict(scale.as_dict() | {"other": 1}) == scale

@@ -183,6 +183,7 @@ def test_ranks_are_asked_of_the_process_group_at_iteration(monkeypatch: pytest.M
             {"batch_size": 5, "num_replicas": 2, "rank": 0}, "5 on 2 ranks needs 10", id="small_for_all_ranks"
         ),
         pytest.param({"batch_size": 0}, "batch_size=0", id="empty_batch"),
+        pytest.param({"batch_size": 4, "num_workers": -1}, "num_workers=-1", id="negative_workers"),
         pytest.param({"batch_size": 2, "seed": -1}, "seed=-1", id="negative_seed"),
     ],
 )

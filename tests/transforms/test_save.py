@@ -58,9 +58,10 @@ def test_picture_is_written_in_image_units_with_its_origin(tmp_path: Path, grey:
         ((0, 4095), (1, 4, 4), ".png"),
         ((-1000, 400), (1, 4, 4), ".nii.gz"),
         ((0, 1), (1, 4, 4), ".nii.gz"),
+        ((0, 10), (1, 4, 4), ".nii.gz"),
         ((0, 255), (1, 4, 4, 4), ".nii.gz"),
     ],
-    ids=["8_bit", "16_bit", "hounsfield", "fractions", "volume"],
+    ids=["8_bit", "16_bit", "hounsfield", "fractions", "few_levels", "volume"],
 )
 def test_default_format_holds_the_values(
     tmp_path: Path, intensity: tuple[int, int], shape: tuple[int, ...], suffix: str
@@ -70,6 +71,11 @@ def test_default_format_holds_the_values(
     path = SaveSynthetic(tmp_path / "out", root)(torch.ones(shape), 0)
     assert path.name.endswith(suffix)
     assert float(read_image(path).max()) == maximum
+
+
+def test_png_that_would_lose_the_intensities_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="format='png' would lose the intensities of bundle 'tiny_gan'"):
+        SaveSynthetic(tmp_path, _bundle(tmp_path, {"minimum": 0, "maximum": 1}), format="png")
 
 
 def test_format_can_be_chosen(tmp_path: Path, grey: Path) -> None:

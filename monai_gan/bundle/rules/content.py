@@ -12,6 +12,7 @@ from typing import Any
 from monai_gan.bundle.checksums import bundle_files, find_problems, listed_files
 from monai_gan.bundle.files import METADATA, WEIGHTS, read_json
 from monai_gan.bundle.rules.subject import RuleError, Subject
+from monai_gan.errors import WeightsError
 
 #: Files that every bundle has; all hold something.
 REQUIRED = (
@@ -148,7 +149,7 @@ def checksums(subject: Subject) -> str:
         unlisted = sorted(set(bundle_files(subject.path)) - listed)
         problems += [f"'{file}' has no checksum; call monai_gan.bundle.write_checksums." for file in unlisted]
     if problems:
-        raise RuleError(" ".join(problems[:3]))
+        raise WeightsError(" ".join(problems[:3]))
     return f"{len(listed)} files"
 
 
