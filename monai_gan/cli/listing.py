@@ -27,12 +27,14 @@ def list_command(
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("name", "variant", "task", "modality", "dims", "resolution", "quality"):
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("name", "variant", "task", "modality", "dims", "resolution"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "name")  # a name is there to be copied
+    table.add_column("quality")
     for info in found:
         size = " x ".join(str(length) for length in info.image_size)
-        quality = ", ".join(part for part in (info.quality, info.headline_text) if part)
+        # Spaces in the name of the figure, so that a narrow terminal breaks it between words.
+        quality = ", ".join(part for part in (info.quality, info.headline_text) if part).replace("_", " ")
         dims = f"{info.spatial_dims}-D" if info.spatial_dims else ""
         cells = (info.name, info.variant, info.task, info.modality, dims, size, quality)
         table.add_row(*(escape(cell) for cell in cells))
