@@ -6,9 +6,10 @@ Names are reached lazily, so that importing this package costs nothing and the c
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from monai_gan.lazy import lazy_names
 
 if TYPE_CHECKING:
     from monai_gan.apps.demo import demo
@@ -66,11 +67,4 @@ class _Apps(ModuleType):
 sys.modules[__name__].__class__ = _Apps
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

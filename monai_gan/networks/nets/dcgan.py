@@ -8,21 +8,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from monai.networks.layers.factories import Conv
-from torch import Tensor, nn
+from torch import nn
 
 from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_layer
 from monai_gan.networks.blocks.resample import UpsampleConv
-from monai_gan.networks.blocks.resolution import (
-    Resolution,
-    check_image,
-    check_latent,
-    check_no_label,
-    check_positive,
-    level_widths,
-)
+from monai_gan.networks.blocks.resolution import check_positive, level_widths
+from monai_gan.networks.nets.base import ImageCritic, LatentGenerator
 
 
-class DCGANGenerator(nn.Module):
+class DCGANGenerator(LatentGenerator):
     """Latent to image: a projection to the base grid, then one doubling per level (Radford 2016, figure 1).
 
     Every layer but the last is followed by ``norm`` and ``act``; weights start from a normal distribution of
@@ -58,17 +52,12 @@ class DCGANGenerator(nn.Module):
         upsample: str = "transposed",
         out_act: LayerSpec = "tanh",
     ) -> None:
-        super().__init__()
-        check_positive(latent_size=latent_size, out_channels=out_channels, channels=channels, max_channels=max_channels)
-        resolution = Resolution.of(spatial_dims, image_size)
-        self.spatial_dims = spatial_dims
-        self.latent_size = latent_size
-        self.out_channels = out_channels
-        self.image_size = resolution.image_size
-        widths = level_widths(channels, max_channels, resolution.levels)[::-1]
+        super().__init__(spatial_dims, latent_size, out_channels, image_size)
+        check_positive(channels=channels, max_channels=max_channels)
+        widths = level_widths(channels, max_channels, self.resolution.levels)[::-1]
         self.project = nn.Sequential(
-            nn.Linear(latent_size, widths[0] * math.prod(resolution.base), bias=not norm),
-            nn.Unflatten(1, (widths[0], *resolution.base)),
+            nn.Linear(latent_size, widths[0] * math.prod(self.resolution.base), bias=not norm),
+            nn.Unflatten(1, (widths[0], *self.resolution.base)),
             norm_layer(norm, spatial_dims, widths[0]),
             act_layer(act),
         )
@@ -87,26 +76,8 @@ class DCGANGenerator(nn.Module):
         )
         self.apply(init_dcgan)
 
-    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        """Generate images.
 
-        Args:
-            image: latents (N, latent_size), standard normal.
-            label: must be None, the network has no classes.
-
-        Returns:
-            Images (N, out_channels, *image_size), in [-1, 1] with the default ``out_act``.
-
-        Raises:
-            ValueError: when the latents have another width or a label is given.
-        """
-        check_latent(image, self.latent_size)
-        check_no_label(label)
-        generated: Tensor = self.to_image(self.levels(self.project(image)))
-        return generated
-
-
-class DCGANDiscriminator(nn.Module):
+class DCGANDiscriminator(ImageCritic):
     """Image to one logit: a convolution of stride 2 per level, then a linear layer (Radford 2016, section 3).
 
     Every convolution but the first is followed by ``norm``; weights start from a normal distribution of standard
@@ -135,14 +106,9 @@ class DCGANDiscriminator(nn.Module):
         norm: LayerSpec = "batch",
         act: LayerSpec = ("leakyrelu", {"negative_slope": 0.2}),
     ) -> None:
-        super().__init__()
-        check_positive(in_channels=in_channels, channels=channels, max_channels=max_channels)
-        resolution = Resolution.of(spatial_dims, image_size)
-        self.spatial_dims = spatial_dims
-        self.in_channels = in_channels
-        self.image_size = resolution.image_size
-        self._size = list(resolution.image_size)  # TorchScript compares shapes as lists
-        widths = level_widths(channels, max_channels, resolution.levels)
+        super().__init__(spatial_dims, in_channels, image_size)
+        check_positive(channels=channels, max_channels=max_channels)
+        widths = level_widths(channels, max_channels, self.resolution.levels)
         conv = Conv[Conv.CONV, spatial_dims]
         # No norm at the input: it would hide the brightness and contrast that real and generated images may differ in.
         self.levels = nn.Sequential(
@@ -156,26 +122,8 @@ class DCGANDiscriminator(nn.Module):
                     act_layer(act),
                 )
             )
-        self.to_logit = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * math.prod(resolution.base), 1))
+        self.to_logit = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * math.prod(self.resolution.base), 1))
         self.apply(init_dcgan)
-
-    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        """Judge images.
-
-        Args:
-            image: images (N, in_channels, *image_size).
-            label: must be None, the network has no classes.
-
-        Returns:
-            Logits (N, 1), higher for images taken to be real.
-
-        Raises:
-            ValueError: when the images have another shape or a label is given.
-        """
-        check_image(image, self.in_channels, self._size)
-        check_no_label(label)
-        logit: Tensor = self.to_logit(self.levels(image))
-        return logit
 
 
 def _upsample(kind: str, spatial_dims: int, in_channels: int, out_channels: int, bias: bool) -> nn.Module:

@@ -8,21 +8,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from monai.networks.layers.factories import Conv
-from torch import Tensor, nn
+from torch import nn
 
 from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_layer
 from monai_gan.networks.blocks.residual import ResidualDownBlock, ResidualUpBlock, init_glorot
-from monai_gan.networks.blocks.resolution import (
-    Resolution,
-    check_image,
-    check_latent,
-    check_no_label,
-    check_positive,
-    level_widths,
-)
+from monai_gan.networks.blocks.resolution import check_positive, level_widths
+from monai_gan.networks.nets.base import ImageCritic, LatentGenerator
 
 
-class WGANGenerator(nn.Module):
+class WGANGenerator(LatentGenerator):
     """Latent to image: a projection to the base grid, one residual block per doubling, a convolution to the image.
 
     The doublings are resize-convolutions, so that no checkerboards arise. Convolutions that read an activation start
@@ -55,17 +49,12 @@ class WGANGenerator(nn.Module):
         act: LayerSpec = "relu",
         out_act: LayerSpec = "tanh",
     ) -> None:
-        super().__init__()
-        check_positive(latent_size=latent_size, out_channels=out_channels, channels=channels, max_channels=max_channels)
-        resolution = Resolution.of(spatial_dims, image_size)
-        self.spatial_dims = spatial_dims
-        self.latent_size = latent_size
-        self.out_channels = out_channels
-        self.image_size = resolution.image_size
-        widths = level_widths(channels, max_channels, resolution.levels + 1)[::-1]
+        super().__init__(spatial_dims, latent_size, out_channels, image_size)
+        check_positive(channels=channels, max_channels=max_channels)
+        widths = level_widths(channels, max_channels, self.resolution.levels + 1)[::-1]
         self.project = nn.Sequential(
-            nn.Linear(latent_size, widths[0] * math.prod(resolution.base)),
-            nn.Unflatten(1, (widths[0], *resolution.base)),
+            nn.Linear(latent_size, widths[0] * math.prod(self.resolution.base)),
+            nn.Unflatten(1, (widths[0], *self.resolution.base)),
         )
         self.levels = nn.Sequential(
             *(ResidualUpBlock(spatial_dims, width, next_width, norm, act) for width, next_width in pairwise(widths))
@@ -79,26 +68,8 @@ class WGANGenerator(nn.Module):
         init_glorot(self.project[0])
         init_glorot(self.to_image[2])
 
-    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        """Generate images.
 
-        Args:
-            image: latents (N, latent_size), standard normal.
-            label: must be None, the network has no classes.
-
-        Returns:
-            Images (N, out_channels, *image_size), in [-1, 1] with the default ``out_act``.
-
-        Raises:
-            ValueError: when the latents have another width or a label is given.
-        """
-        check_latent(image, self.latent_size)
-        check_no_label(label)
-        generated: Tensor = self.to_image(self.levels(self.project(image)))
-        return generated
-
-
-class WGANCritic(nn.Module):
+class WGANCritic(ImageCritic):
     """Image to one unbounded score: a convolution, one residual block per halving, a linear layer.
 
     A gradient penalty is defined per sample, so ``norm`` must not couple samples: None, ``"layer"`` or ``"instance"``
@@ -128,38 +99,15 @@ class WGANCritic(nn.Module):
         norm: LayerSpec = None,
         act: LayerSpec = "relu",
     ) -> None:
-        super().__init__()
-        check_positive(in_channels=in_channels, channels=channels, max_channels=max_channels)
-        resolution = Resolution.of(spatial_dims, image_size)
-        self.spatial_dims = spatial_dims
-        self.in_channels = in_channels
-        self.image_size = resolution.image_size
-        self._size = list(resolution.image_size)  # TorchScript compares shapes as lists
-        widths = level_widths(channels, max_channels, resolution.levels + 1)
-        self.from_image = Conv[Conv.CONV, spatial_dims](in_channels, widths[0], 3, padding=1)
+        super().__init__(spatial_dims, in_channels, image_size)
+        check_positive(channels=channels, max_channels=max_channels)
+        widths = level_widths(channels, max_channels, self.resolution.levels + 1)
         self.levels = nn.Sequential(
-            *(ResidualDownBlock(spatial_dims, width, next_width, norm, act) for width, next_width in pairwise(widths))
+            Conv[Conv.CONV, spatial_dims](in_channels, widths[0], 3, padding=1),
+            *(ResidualDownBlock(spatial_dims, width, next_width, norm, act) for width, next_width in pairwise(widths)),
         )
         self.to_logit = nn.Sequential(
-            act_layer(act), nn.Flatten(), nn.Linear(widths[-1] * math.prod(resolution.base), 1)
+            act_layer(act), nn.Flatten(), nn.Linear(widths[-1] * math.prod(self.resolution.base), 1)
         )
-        init_glorot(self.from_image)
+        init_glorot(self.levels[0])
         init_glorot(self.to_logit[2])
-
-    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        """Judge images.
-
-        Args:
-            image: images (N, in_channels, *image_size).
-            label: must be None, the network has no classes.
-
-        Returns:
-            Scores (N, 1), higher for images taken to be real.
-
-        Raises:
-            ValueError: when the images have another shape or a label is given.
-        """
-        check_image(image, self.in_channels, self._size)
-        check_no_label(label)
-        score: Tensor = self.to_logit(self.levels(self.from_image(image)))
-        return score
