@@ -118,7 +118,8 @@ def distance_chart(history: list[tuple[int, float]], floor: float) -> str:
         f'<line x1="{left}" y1="{height - bottom + 5}" x2="{width - 10}" y2="{height - bottom + 5}" stroke="#8795a1"/>'
         f'<line x1="{left}" y1="5" x2="{left}" y2="{height - bottom + 5}" stroke="#8795a1"/>'
         f'<polyline points="{start} {end}" fill="none" stroke="#51606e" stroke-dasharray="5 4"/>'
-        f'<text x="{width - 12}" y="{floor_y - 6:.1f}" text-anchor="end" font-size="13">real images</text>'
+        # On the left, where the curve is still far above.
+        f'<text x="{left + 8}" y="{floor_y - 6:.1f}" font-size="13">real images</text>'
         f'<polyline points="{line}" fill="none" stroke="#0b6bcb" stroke-width="2.5"/>'
         f'<text x="{left - 6}" y="16" text-anchor="end" font-size="13">{top:.1f}</text>'
         f'<text x="{left - 6}" y="{height - bottom + 9}" text-anchor="end" font-size="13">0</text>'
