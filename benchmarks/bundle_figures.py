@@ -19,10 +19,9 @@ from monai_gan.apps import load
 from monai_gan.bundle import BundleInfo, find_bundle, write_checksums
 from monai_gan.bundle.files import METADATA, read_json, write_json
 from monai_gan.bundle.network import build_network
-from monai_gan.data import ImageDataset, IntensityScale, Provenance, seeded_latents
+from monai_gan.data import ImageDataset, Provenance, seeded_latents
 from monai_gan.data.grid import write_grid
-from monai_gan.handlers.mode_collapse import mean_pairwise_distance
-from monai_gan.metrics import ClassProbe, sliced_wasserstein
+from monai_gan.metrics import ClassProbe, mean_pairwise_distance, sliced_wasserstein
 
 SEED = 2024
 #: Samples in the picture of the model card.
@@ -31,39 +30,32 @@ CLASS = "CXR"
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
 
-def images_of(source: str, split: str) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """All images (N, 1, 64, 64) in [-1, 1] of one part of a set, their labels and the names of these."""
-    dataset = ImageDataset(source, split=split)  # type: ignore[arg-type]
-    samples = [dataset[i] for i in range(len(dataset))]
-    labels = torch.tensor([sample.get("label", 0) for sample in samples])
-    return torch.stack([sample["image"] for sample in samples]), labels, tuple(dataset.label_names or ())
-
-
-def compared_sets(bundle: Path) -> dict[str, Tensor]:
-    """The sets that stand side by side, as many images each as the test split has."""
-    train, _, _ = images_of("mednist64/CXR", "train")
-    n = len(images_of("mednist64/CXR", "test")[0])
+def compared_sets(bundle: Path, n: int) -> dict[str, Tensor]:
+    """The sets that stand side by side, ``n`` images each."""
+    train = ImageDataset(f"mednist64/{CLASS}", "train").stack()
     generator = torch.Generator().manual_seed(SEED)
     model = load(bundle)
-    scale = IntensityScale.from_dict(read_json(bundle / METADATA)["monai_gan"]["intensity"])
     torch.manual_seed(SEED)
     untrained = build_network(bundle).eval()
     with torch.inference_mode():
         noise = untrained(seeded_latents(n, int(untrained.latent_size), SEED))  # type: ignore[arg-type]
     gaussian = train.mean(0) + train.std(0) * torch.randn(n, *train.shape[1:], generator=generator)
     return {
-        "this model": scale.to_model(model.sample(n, seed=SEED)),
+        "this model": model.scale.to_model(model.sample(n, seed=SEED)),
         "real training images": train[torch.randperm(len(train), generator=generator)[:n]],
         "Gaussian per pixel": gaussian.clamp(-1, 1),
         "untrained network": noise,
     }
 
 
-def measure(sets: dict[str, Tensor]) -> dict[str, dict[str, float]]:
-    """Figures of every set, by name of the figure."""
-    test, _, _ = images_of("mednist64/CXR", "test")
-    probe_images, probe_labels, names = images_of("mednist64", "train")
-    probe = ClassProbe(probe_images, probe_labels, names)
+def trained_probe() -> ClassProbe:
+    """The classifier of the six classes."""
+    train = ImageDataset("mednist64", "train")
+    return ClassProbe(train.stack(), torch.as_tensor(train.labels), train.label_names)
+
+
+def measure(sets: dict[str, Tensor], test: Tensor, probe: ClassProbe) -> dict[str, dict[str, float]]:
+    """Figures of every set against the test images, by name of the figure."""
     real = mean_pairwise_distance(test)
     return {
         "sliced_wasserstein": {name: sliced_wasserstein(images, test) for name, images in sets.items()},
@@ -112,11 +104,13 @@ def main() -> None:
     """Measure the named bundles and write what was found into them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="+")
-    for name in parser.parse_args().bundles:
+    names = parser.parse_args().bundles
+    test, probe = ImageDataset(f"mednist64/{CLASS}", "test").stack(), trained_probe()
+    for name in names:
         bundle = find_bundle(name)
-        sets = compared_sets(bundle)
-        n = len(sets["this model"])
-        figures = measure(sets)
+        n = len(test)
+        sets = compared_sets(bundle, n)
+        figures = measure(sets, test, probe)
         metadata = read_json(bundle / METADATA)
         metadata["monai_gan"]["metrics"] = as_metrics(figures, n)
         write_json(bundle / METADATA, metadata)

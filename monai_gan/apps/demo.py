@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monai_gan.apps.jobs import CancelCheck, Progress, ProgressCallback, check_cancel
-from monai_gan.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
 BUNDLES = ("chest_xray_dcgan", "chest_xray_wgan_gp")
 #: Seconds of training; the short form only shows that everything works.
@@ -103,7 +101,7 @@ def train_small_gan(folder: Path, seconds: int, cancel: CancelCheck | None = Non
     import torch
     from ignite.engine import Events
 
-    from monai_gan.data import ImageDataset, StreamLoader
+    from monai_gan.data import ImageDataset, StreamLoader, open_source
     from monai_gan.data.grid import image_grid
     from monai_gan.engines import GANTrainer
     from monai_gan.handlers import LossLogHandler, ProgressHandler, SampleGridHandler, SlicedWassersteinHandler
@@ -112,7 +110,9 @@ def train_small_gan(folder: Path, seconds: int, cancel: CancelCheck | None = Non
     from monai_gan.variants import DCGAN
 
     torch.manual_seed(0)
-    images, held_out = ImageDataset("demo:mni152", split="train"), _stack("demo:mni152", "val")
+    # The slices are made once and shared by both parts.
+    slices = open_source("demo:mni152", spatial_dims=2)
+    images, held_out = ImageDataset(slices, "train"), ImageDataset(slices, "val").stack()
     generator = DCGANGenerator(2, image_size=64, channels=16, max_channels=128, upsample="resize")
     variant = DCGAN(generator, DCGANDiscriminator(2, image_size=64, channels=16, max_channels=128))
     optimizers = {
@@ -145,7 +145,7 @@ def train_small_gan(folder: Path, seconds: int, cancel: CancelCheck | None = Non
 
     trainer.run()
     distance.measure(trainer)
-    real = torch.stack([images[i]["image"] for i in range(len(held_out))])
+    real = images.stack(len(held_out))
     return DemoTraining(
         real=image_grid(real[:36]),
         untrained=untrained,
@@ -155,14 +155,3 @@ def train_small_gan(folder: Path, seconds: int, cancel: CancelCheck | None = Non
         iterations=trainer.state.iteration,
         seconds=trainer.seconds,
     )
-
-
-def _stack(source: str, split: str) -> Tensor:
-    import torch
-
-    from monai_gan.data import ImageDataset
-
-    dataset = ImageDataset(source, split=split)  # type: ignore[arg-type]
-    if len(dataset) == 0:
-        raise InputError(f"source={source!r} has no images in split={split!r}.")
-    return torch.stack([dataset[i]["image"] for i in range(len(dataset))])

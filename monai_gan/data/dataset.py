@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import Compose
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from monai_gan.data.prepared import PreparedImages
@@ -103,6 +105,10 @@ class ImageDataset(Dataset[dict[str, Any]]):
         sample = self.transform(sample)
         # Collating and moving MetaTensors costs more than a small GAN's step, and no geometry is needed to train.
         return {key: value.as_tensor() if isinstance(value, MetaTensor) else value for key, value in sample.items()}
+
+    def stack(self, n: int | None = None) -> Tensor:
+        """The first ``n`` images, or all, in one tensor (n, C, *S), for what looks at a whole set."""
+        return torch.stack([self[item][self.key] for item in range(len(self) if n is None else n)])
 
     @property
     def deterministic(self) -> bool:

@@ -39,6 +39,7 @@ class CheckpointHandler:
         self.interval = interval
         self.iterations = iterations
         self.resume = resume
+        self._saved = -1
 
     def attach(self, engine: GANTrainer) -> None:
         """Restore the training state if there is one, and register the saving."""
@@ -54,8 +55,11 @@ class CheckpointHandler:
 
     def save(self, engine: GANTrainer) -> None:
         """Write the state of ``engine`` now."""
+        if engine.state.iteration == self._saved:  # the end of training is also the end of an epoch
+            return
         if engine.rank == 0:
             save_checkpoint(engine.state_dict(), self.path)
+        self._saved = engine.state.iteration
         engine.guard.last_checkpoint = str(self.path)
 
 

@@ -9,13 +9,9 @@ from ignite.engine import Events
 from torch import Tensor
 
 from monai_gan.engines import GANTrainer
+from monai_gan.metrics import mean_pairwise_distance
 
 logger = logging.getLogger(__name__)
-
-
-def mean_pairwise_distance(images: Tensor) -> float:
-    """Mean Euclidean distance of all pairs of images (N, C, *S), N of at least 2."""
-    return float(torch.pdist(images.detach().flatten(1).float().cpu()).mean())
 
 
 class ModeCollapseHandler:

@@ -151,3 +151,10 @@ def test_real_classes_stream_with_their_labels(data_root: Path) -> None:
     assert batch["image"].max() <= 1
     assert len(batch["label"].unique()) > 3
     assert data.label_names[2] == "CXR"
+
+
+def test_stack_gives_the_first_images_in_order() -> None:
+    images = np.arange(4, dtype=np.uint8)[:, None, None].repeat(6, 1).repeat(6, 2)
+    data = ImageDataset(_table(images=images), "all")
+    assert data.stack().shape == (4, 1, 6, 6)
+    assert torch.equal(data.stack(2), torch.stack([data[0]["image"], data[1]["image"]]))

@@ -30,7 +30,6 @@ from monai_gan.handlers import (
     load_checkpoint,
     save_checkpoint,
 )
-from monai_gan.handlers.mode_collapse import mean_pairwise_distance
 
 
 def stop_after(trainer: Any, iterations: int) -> None:
@@ -66,6 +65,16 @@ def test_log_drops_the_lines_that_a_resumed_run_repeats(tmp_path: Path) -> None:
     assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert {"d_loss", "g_loss", "discriminator/adversarial", "generator/adversarial"} < lines[0].keys()
     assert all(line["images_per_second"] > 0 for line in lines)
+
+
+def test_a_state_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of training is the end of an epoch as well."""
+    written: list[int] = []
+    monkeypatch.setattr(
+        "monai_gan.handlers.checkpoint.save_checkpoint", lambda state, path: written.append(state["iteration"])
+    )
+    tiny_trainer(tiny_variant(), max_epochs=2, train_handlers=[CheckpointHandler(tmp_path)]).run()
+    assert written == [6, 12]
 
 
 def test_failing_write_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,9 +149,7 @@ def test_healthy_diversity_is_not_warned_of(caplog: pytest.LogCaptureFixture) ->
     assert not caplog.text
 
 
-def test_mean_pairwise_distance_of_three_points() -> None:
-    points = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]]).reshape(3, 1, 1, 2)
-    assert mean_pairwise_distance(points) == pytest.approx((5 + 4 + 3) / 3)
+def test_diversity_needs_two_images() -> None:
     with pytest.raises(ValueError, match="n=1: diversity needs"):
         ModeCollapseHandler(n=1)
 

@@ -20,10 +20,6 @@ from monai_gan.variants import DCGAN, WGAN, WGANGP, Variant
 pytestmark = pytest.mark.learning
 
 
-def stack(dataset: ImageDataset) -> Tensor:
-    return torch.stack([dataset[i]["image"] for i in range(len(dataset))])
-
-
 def networks(spatial_dims: int, image_size: Any, channels: int, norm: str | None) -> tuple[nn.Module, nn.Module]:
     sizes: dict[str, Any] = {"image_size": image_size, "channels": channels, "max_channels": 4 * channels}
     return (
@@ -75,7 +71,7 @@ def test_chest_x_rays_in_two_dimensions(
     torch.manual_seed(0)
     train, test = (ImageDataset("pneumoniamnist28", split) for split in ("train", "test"))
     trainer = fit(kind(*networks(2, 28, 16, norm)), train, iterations, optimizer, **arguments)
-    ours, gaussian = distances(trainer, stack(train), stack(test))
+    ours, gaussian = distances(trainer, train.stack(), test.stack())
     assert ours < 0.5 * gaussian
 
 
@@ -84,5 +80,5 @@ def test_hippocampus_in_three_dimensions(data_root: Path) -> None:
     size = (24, 32, 24)
     train, test = (ImageDataset("hippocampus3d", split, spatial_dims=3, image_size=size) for split in ("train", "test"))
     trainer = fit(WGANGP(*networks(3, size, 8, None)), train, 60, adam(1e-3, 0.0))
-    ours, gaussian = distances(trainer, stack(train), stack(test))
+    ours, gaussian = distances(trainer, train.stack(), test.stack())
     assert ours < 0.5 * gaussian
