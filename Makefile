@@ -13,10 +13,10 @@ FAST := not learning and not web and not desktop and not packaging
 REST := (learning or web or desktop) and not packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-rest test-all lint format wheel clean
+.PHONY: help install demo test test-fast test-rest test-all check-cuda sanitize-cuda lint format wheel clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 install: $(STAMP) ## create .venv and install the package (editable) with all it needs
 
@@ -40,6 +40,40 @@ test-rest: install ## the tests that train, need a browser or a screen, or build
 	$(PYTEST) -m packaging
 
 test-all: test test-rest ## every test, lint and types
+
+# The tests of the CUDA kernels are one program: on the CPU with a thread for every CUDA thread, or on a GPU.
+CUDA_BUILD := build/cuda
+CUDA_KERNELS := csrc/cuda/group_norm_act.cu
+CUDA_TESTS := $(wildcard csrc/tests/cuda_test_*.cpp) csrc/cuda/plan.cpp
+NVCC := $(shell command -v nvcc)
+COMPILE_CUDA := nvcc -std=c++17 -O3 -lineinfo -Xptxas=--warn-on-spills -Werror=all-warnings -Icsrc
+EMULATE := $(CXX) -std=c++20 -O1 -g -Wall -Wextra -Wno-unknown-pragmas -DMONAI_GAN_CUDA_EMULATION -pthread -Icsrc
+
+check-cuda: ## compile the CUDA kernels, if there is nvcc, and test them on the CPU under sanitizers
+	@mkdir -p $(CUDA_BUILD)
+ifeq ($(NVCC),)
+	@echo "nvcc is not there: the CUDA kernels are tested on the CPU but not compiled."
+else
+	$(COMPILE_CUDA) -arch=sm_80 -c $(CUDA_KERNELS) -o $(CUDA_BUILD)/sm_80.o
+	$(COMPILE_CUDA) -arch=sm_90 -c $(CUDA_KERNELS) -o $(CUDA_BUILD)/sm_90.o
+endif
+	$(EMULATE) -fsanitize=thread -o $(CUDA_BUILD)/races $(CUDA_TESTS) -x c++ $(CUDA_KERNELS)
+	TSAN_OPTIONS=halt_on_error=1 $(CUDA_BUILD)/races --quick
+	$(EMULATE) -fsanitize=address,undefined -fno-sanitize-recover=all -o $(CUDA_BUILD)/emulated $(CUDA_TESTS) -x c++ $(CUDA_KERNELS)
+	$(CUDA_BUILD)/emulated
+
+sanitize-cuda: ## run the CUDA kernels on a GPU under compute-sanitizer: memory, races, barriers
+	@for program in nvcc compute-sanitizer nvidia-smi; do command -v $$program >/dev/null || \
+	  { echo "sanitize-cuda: $$program is not there; it needs a GPU with its driver and the CUDA toolkit."; exit 1; }; done
+	@nvidia-smi -L | grep -q GPU || { echo "sanitize-cuda: there is no GPU."; exit 1; }
+	@mkdir -p $(CUDA_BUILD)
+	$(COMPILE_CUDA) -arch=native -x cu -o $(CUDA_BUILD)/device $(CUDA_TESTS) $(CUDA_KERNELS)
+	$(CUDA_BUILD)/device
+	for tool in memcheck racecheck synccheck; do \
+	  compute-sanitizer --tool $$tool --error-exitcode 1 $(CUDA_BUILD)/device --quick || exit 1; done
+
+gpu-check: ## test and measure on a GPU, with the packages of PYTHON (under 8 minutes; installs nothing)
+	PYTHON=$(PYTHON) benchmarks/gpu_check.sh
 
 lint: install ## ruff and mypy
 	$(BIN)/ruff check .

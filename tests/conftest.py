@@ -12,9 +12,12 @@ from tiny_bundle import build_tiny_bundle
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep workers from fighting over the cores: each of pytest-xdist's processes gets one thread."""
+    """Give each of pytest-xdist's processes one thread, and Triton its interpreter where there is no GPU."""
     if hasattr(config, "workerinput"):
         torch.set_num_threads(1)
+    if not torch.cuda.is_available():
+        # Triton reads it when kernels are imported, whichever test comes first.
+        os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(scope="session")

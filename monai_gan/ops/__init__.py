@@ -1,8 +1,22 @@
-"""Operations with a readable definition in plain torch and, where it pays, a compiled form with the same values."""
+"""Operations with a readable definition in plain torch and fused forms with the same values and derivatives."""
 
 from __future__ import annotations
 
-from monai_gan.ops.backends import Backend, backends
+from monai_gan.ops._scope import input_gradient_only
+from monai_gan.ops.counter import counter_state, counter_uniform
+from monai_gan.ops.dispatch import Backend, backends, use_backend
+from monai_gan.ops.gradient_norm_penalty import gradient_norm_penalty
+from monai_gan.ops.group_norm_act import group_norm_act
 from monai_gan.ops.interpolate import interpolate
 
-__all__ = ["Backend", "backends", "interpolate"]
+__all__ = [
+    "Backend",
+    "backends",
+    "counter_state",
+    "counter_uniform",
+    "gradient_norm_penalty",
+    "group_norm_act",
+    "input_gradient_only",
+    "interpolate",
+    "use_backend",
+]

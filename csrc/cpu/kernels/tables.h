@@ -1,0 +1,79 @@
+// What the instruction-set specific kernels offer. Their sources are compiled once per instruction set, each time in a
+// namespace of its own; the rest of the program reaches them through these tables of function pointers.
+//
+// Only plain data here: an inline function would be compiled with several sets of flags, and the linker would keep one.
+#pragma once
+
+#include "cpu/types.h"
+
+namespace monai_gan::cpu {
+
+// Part of a tensor (channels, positions). All tensors of a call share one layout: rows (the positions of a channel
+// follow each other) or columns (the channels of a position follow each other).
+template <typename T>
+struct Tile {
+  using A = accumulator_t<T>;
+
+  const T* in[3];         // read
+  T* out[2];              // written; no overlap with what is read
+  std::int64_t channels;
+  std::int64_t positions;
+  std::int64_t stride;    // elements from one row (or column) to the next
+  const A* coefficients;  // coefficient k of channel c is at [k * planes + c]
+  double* sums;           // sum k of channel c goes to [k * planes + c]
+  std::int64_t planes;
+  bool past_caches;       // see cpu/past_caches.h
+};
+
+template <typename T>
+using TileFunction = void (*)(const Tile<T>&);
+
+// Coefficients of a channel: those of y = weight h + bias with h = (x - mean) rstd and of the activation, then those of
+// the linear combination that the element-wise step computes.
+enum NormCoefficient { kMean, kRstd, kWeight, kBias, kSlope, kNormCoefficients };
+enum BackwardCoefficient { kXOfGy = kNormCoefficients, kXOfH, kXOf1, kBackwardCoefficients };
+enum DoubleCoefficient { kUOfV = kNormCoefficients, kUOfH, kUOf1, kToXOfV, kToXOfH, kToXOf1, kDoubleCoefficients };
+
+// Sums over the positions of a channel. The last five are for activations with a second derivative; w is the incoming
+// gradient times that.
+enum Moment { kTotal, kSquares, kMoments };
+enum BackwardSum { kGy, kGyH, kBackwardSums };
+enum DoubleSum { kV = kBackwardSums, kVH, kVGy, kDoubleSums, kW = kDoubleSums, kWH, kWHH, kWV, kWVH, kSmoothSums };
+
+// Functions with an index serve piecewise-linear activations [0] and smooth ones [1].
+template <typename T>
+struct NormActKernels {
+  TileFunction<T> moments;
+  TileFunction<T> forward[2];
+  TileFunction<T> backward_sums[2];
+  TileFunction<T> backward[2];
+  TileFunction<T> double_sums[2];
+  TileFunction<T> double_backward[2];
+};
+
+template <typename T>
+struct NormActLayouts {
+  NormActKernels<T> rows;
+  NormActKernels<T> columns;
+};
+
+template <typename T>
+struct RowKernels {
+  double (*dot)(const T* a, const T* b, std::int64_t count);
+  void (*scale)(const T* x, accumulator_t<T> a, T* out, std::int64_t count, bool past_caches);
+  void (*combine)(const T* x, accumulator_t<T> a, const T* y, accumulator_t<T> b, T* out, std::int64_t count,
+                  bool past_caches);
+};
+
+template <typename T>
+struct MixKernels {
+  void (*mix)(const T* real, const T* fake, accumulator_t<T> weight, T* out, std::int64_t count, bool past_caches);
+};
+
+struct Tables {
+  ForEachType<NormActLayouts> norm_act;
+  ForEachType<RowKernels> rows;
+  ForEachType<MixKernels> mix;
+};
+
+}  // namespace monai_gan::cpu

@@ -1,0 +1,31 @@
+"""What every adapter needs: the function for a type, addresses, the number of threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from monai_gan.ops import _native
+
+ACCUMULATE = {torch.bfloat16: torch.float32, torch.float32: torch.float32, torch.float64: torch.float64}
+SERVES = frozenset(ACCUMULATE)
+
+
+def call(name: str, like: Tensor, *arguments: Any) -> None:
+    """Call a function of the compiled module with as many threads as torch uses.
+
+    Args:
+        name: of the function, without the type.
+        like: the tensor whose type chooses among the functions of that name.
+        *arguments: tensors, which arrive as addresses, ``None`` as the null address; anything else arrives as it is.
+    """
+    function = getattr(_native.module, f"{name}_{str(like.dtype).removeprefix('torch.')}")
+    function(*map(_lower, arguments), torch.get_num_threads())
+
+
+def _lower(argument: Any) -> Any:
+    if isinstance(argument, Tensor):
+        return argument.data_ptr()
+    return 0 if argument is None else argument

@@ -1,0 +1,29 @@
+"""The one place that asks torch's private interfaces what surrounds a call."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch._C._functorch import TransformType, get_interpreter_stack, is_functorch_wrapped_tensor
+from torch.autograd import forward_ad
+
+
+def differentiating() -> bool:
+    """Whether a transform of ``torch.func`` is active."""
+    return bool(get_interpreter_stack())
+
+
+def only_reverse_mode() -> bool:
+    """Whether all active transforms of ``torch.func`` are ``grad``, ``vjp`` or ``jacrev`` without ``vmap``."""
+    return all(level.key() == TransformType.Grad for level in get_interpreter_stack() or ())
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor is just numbers in memory: no ``torch.func`` wrapper, nothing lazy, no tangent."""
+    return (
+        tensor.layout is torch.strided
+        and not is_functorch_wrapped_tensor(tensor)
+        and not tensor.is_neg()
+        and not torch._is_zerotensor(tensor)
+        and forward_ad.unpack_dual(tensor).tangent is None
+    )

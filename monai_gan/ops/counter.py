@@ -1,0 +1,42 @@
+"""Random numbers that depend on a seed and a counter only, kept together in a tensor on the device."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from monai_gan.ops._torch.philox import uniform
+
+
+def counter_state(seed: int, device: torch.device | str = "cpu") -> Tensor:
+    """A state for :func:`interpolate`, which advances it by one at each call.
+
+    The state lies on the device, so that a captured CUDA graph draws other numbers at each replay, and equal states
+    give equal numbers on every backend.
+
+    Args:
+        seed: any integer of 64 bits.
+        device: where the images are.
+
+    Returns:
+        int64 (2,): the seed and an offset of 0.
+
+    Raises:
+        ValueError: the seed has more than 64 bits.
+    """
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"counter_state: seed={seed} has more than 64 bits; give one from -2**63 to 2**63 - 1.")
+    return torch.tensor([seed, 0], dtype=torch.int64, device=device)
+
+
+def counter_uniform(state: Tensor, n: int) -> Tensor:
+    """The weights that the next :func:`interpolate` with this state draws; the state is left as it is.
+
+    Args:
+        state: of :func:`counter_state`.
+        n: samples in the batch.
+
+    Returns:
+        float32 (n,), multiples of 2^-24 in [0, 1), by Philox4x32-10 (Salmon et al. 2011).
+    """
+    return uniform(state, n)

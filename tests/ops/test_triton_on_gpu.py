@@ -1,0 +1,107 @@
+"""The Triton kernels in CUDA graphs, and what the compiler makes of them; the second needs no GPU."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+triton = pytest.importorskip("triton")
+
+from monai_gan.ops._triton import gradient_norm_penalty, group_norm_act, interpolate  # noqa: E402
+from monai_gan.ops._triton import group_norm_plan as plan  # noqa: E402
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
+
+
+def random(*shape: int) -> Tensor:
+    return torch.randn(shape, device="cuda")
+
+
+def captured(function: Callable[[], Tensor]) -> tuple[torch.cuda.CUDAGraph, Tensor]:
+    function()  # compiles
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        out = function()
+    return graph, out
+
+
+@needs_gpu
+@pytest.mark.parametrize("route", ["on_chip", "split"])
+def test_replayed_graph_normalises_new_values(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if route == "split":
+        monkeypatch.setattr(plan, "ON_CHIP", dict.fromkeys(plan.ON_CHIP, 0))
+    x, grad, v = (random(2, 8, 16, 16) for _ in range(3))
+
+    def passes() -> Tensor:
+        z, mean, rstd = group_norm_act.forward(x, None, None, 2, 1e-5, True, 0.0)
+        known = (grad, x, mean, rstd, None, None, 2, True, 0.0)
+        return z + group_norm_act.double_backward(v, None, None, *known)[1] + group_norm_act.backward(*known, True)[0]
+
+    graph, out = captured(passes)
+    x.normal_()
+    graph.replay()
+    torch.testing.assert_close(out, passes(), rtol=0, atol=0)
+
+
+@needs_gpu
+def test_replayed_graph_draws_new_weights() -> None:
+    real, fake = random(4, 100), random(4, 100)
+    state = torch.tensor([7, 0], device="cuda")
+    graph, weights = captured(lambda: interpolate.random(real, fake, state)[1])
+    drawn = []
+    for offset in range(3):
+        state[1] = offset
+        graph.replay()
+        drawn.append(weights.tolist())
+        assert drawn[-1] == interpolate.random(real, fake, state)[1].tolist()
+    assert len(set(map(tuple, drawn))) == 3
+
+
+@needs_gpu
+def test_replayed_graph_reads_the_new_cotangent() -> None:
+    grad = random(4, 100)
+    scale = torch.ones((), device="cuda")
+    _, norms = gradient_norm_penalty.forward(grad, 0, 10.0, 1.0)
+    graph, out = captured(lambda: gradient_norm_penalty.backward(scale, grad, norms, 0, 10.0, 1.0))
+    scale.fill_(3.0)
+    graph.replay()
+    torch.testing.assert_close(out, gradient_norm_penalty.backward(scale, grad, norms, 0, 10.0, 1.0), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["90"], id="h100"),
+        pytest.param(["90", "full"], id="h100_all_types", marks=pytest.mark.packaging),
+        pytest.param(["80", "full"], id="a100_all_types", marks=pytest.mark.packaging),
+    ],
+)
+def test_kernels_compile_for_gpus_without_spilling(arguments: list[str], tmp_path: Path) -> None:
+    if not triton.backends.backends.get("nvidia"):
+        pytest.skip("this Triton has no compiler for NVIDIA GPUs")
+    environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    script = Path(__file__).with_name("triton_compile.py")
+    command = [sys.executable, str(script), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert {row["kernel"].partition(".")[0] for row in report} == {
+        "gradient_norm_penalty",
+        "group_norm_finish",
+        "group_norm_map",
+        "group_norm_on_chip",
+        "group_norm_reduce",
+        "interpolate",
+    }
+    # Elements come in wide loads, and registers hold what they are meant to hold.
+    streaming = [row for row in report if "finish" not in row["kernel"] and "edge" not in row["case"]]
+    assert [row for row in streaming if not row["wide"]] == []
+    assert [row for row in report if row["stack"] > 16] == []
