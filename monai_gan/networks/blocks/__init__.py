@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from monai_gan.networks.blocks.layers import act_layer, norm_layer
+from monai_gan.networks.blocks.layers import act_layer, norm_act_layers, norm_layer
+from monai_gan.networks.blocks.norm_act import GroupNormAct, InstanceNormAct
 from monai_gan.networks.blocks.resample import ConvMeanPool, UpsampleConv
 from monai_gan.networks.blocks.residual import ResidualDownBlock, ResidualUpBlock
 from monai_gan.networks.blocks.resolution import (
@@ -16,6 +17,8 @@ from monai_gan.networks.blocks.resolution import (
 
 __all__ = [
     "ConvMeanPool",
+    "GroupNormAct",
+    "InstanceNormAct",
     "ResidualDownBlock",
     "ResidualUpBlock",
     "Resolution",
@@ -26,5 +29,6 @@ __all__ = [
     "check_no_label",
     "check_positive",
     "level_widths",
+    "norm_act_layers",
     "norm_layer",
 ]

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from monai.networks.layers.factories import Conv
 from torch import Tensor, nn
 
-from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_layer
+from monai_gan.networks.blocks.layers import LayerSpec, norm_act_layers
 from monai_gan.networks.blocks.resample import ConvMeanPool, UpsampleConv
 
 
@@ -25,12 +25,9 @@ class ResidualUpBlock(nn.Module):
         self, spatial_dims: int, in_channels: int, out_channels: int, norm: LayerSpec = "batch", act: LayerSpec = "relu"
     ) -> None:
         super().__init__()
-        self.norm1 = norm_layer(norm, spatial_dims, in_channels)
-        # Without a norm the activation reads the tensor that the shortcut needs, so it must not write into it.
-        self.act1 = act_layer(act, inplace=None if norm else False)
+        self.norm1, self.act1 = norm_act_layers(norm, act, spatial_dims, in_channels)
         self.conv1 = UpsampleConv(spatial_dims, in_channels, out_channels, bias=not norm)
-        self.norm2 = norm_layer(norm, spatial_dims, out_channels)
-        self.act2 = act_layer(act)
+        self.norm2, self.act2 = norm_act_layers(norm, act, spatial_dims, out_channels)
         self.conv2 = Conv[Conv.CONV, spatial_dims](out_channels, out_channels, 3, padding=1)
         self.shortcut: nn.Module = nn.Identity()
         if in_channels != out_channels:
@@ -62,12 +59,9 @@ class ResidualDownBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.spatial_dims = spatial_dims
-        self.norm1 = norm_layer(norm, spatial_dims, in_channels)
-        # As in the up block: the shortcut reads the same tensor.
-        self.act1 = act_layer(act, inplace=None if norm else False)
+        self.norm1, self.act1 = norm_act_layers(norm, act, spatial_dims, in_channels)
         self.conv1 = Conv[Conv.CONV, spatial_dims](in_channels, in_channels, 3, padding=1, bias=not norm)
-        self.norm2 = norm_layer(norm, spatial_dims, in_channels)
-        self.act2 = act_layer(act)
+        self.norm2, self.act2 = norm_act_layers(norm, act, spatial_dims, in_channels)
         self.conv2 = ConvMeanPool(spatial_dims, in_channels, out_channels)
         self.shortcut: nn.Module = nn.Identity()
         if in_channels != out_channels:

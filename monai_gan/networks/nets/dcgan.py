@@ -10,7 +10,7 @@ from itertools import pairwise
 from monai.networks.layers.factories import Conv
 from torch import nn
 
-from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_layer
+from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_act_layers
 from monai_gan.networks.blocks.resample import UpsampleConv
 from monai_gan.networks.blocks.resolution import check_positive, level_widths
 from monai_gan.networks.nets.base import ImageCritic, LatentGenerator
@@ -58,16 +58,14 @@ class DCGANGenerator(LatentGenerator):
         self.project = nn.Sequential(
             nn.Linear(latent_size, widths[0] * math.prod(self.resolution.base), bias=not norm),
             nn.Unflatten(1, (widths[0], *self.resolution.base)),
-            norm_layer(norm, spatial_dims, widths[0]),
-            act_layer(act),
+            *norm_act_layers(norm, act, spatial_dims, widths[0]),
         )
         self.levels = nn.Sequential()
         for width, next_width in pairwise(widths):
             self.levels.append(
                 nn.Sequential(
                     _upsample(upsample, spatial_dims, width, next_width, bias=not norm),
-                    norm_layer(norm, spatial_dims, next_width),
-                    act_layer(act),
+                    *norm_act_layers(norm, act, spatial_dims, next_width),
                 )
             )
         # No norm here: the image keeps its own mean and contrast.
@@ -118,8 +116,7 @@ class DCGANDiscriminator(ImageCritic):
             self.levels.append(
                 nn.Sequential(
                     conv(width, next_width, kernel_size=4, stride=2, padding=1, bias=not norm),
-                    norm_layer(norm, spatial_dims, next_width),
-                    act_layer(act),
+                    *norm_act_layers(norm, act, spatial_dims, next_width),
                 )
             )
         self.to_logit = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * math.prod(self.resolution.base), 1))

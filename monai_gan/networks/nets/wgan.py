@@ -10,7 +10,7 @@ from itertools import pairwise
 from monai.networks.layers.factories import Conv
 from torch import nn
 
-from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_layer
+from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_act_layers
 from monai_gan.networks.blocks.residual import ResidualDownBlock, ResidualUpBlock, init_glorot
 from monai_gan.networks.blocks.resolution import check_positive, level_widths
 from monai_gan.networks.nets.base import ImageCritic, LatentGenerator
@@ -60,8 +60,7 @@ class WGANGenerator(LatentGenerator):
             *(ResidualUpBlock(spatial_dims, width, next_width, norm, act) for width, next_width in pairwise(widths))
         )
         self.to_image = nn.Sequential(
-            norm_layer(norm, spatial_dims, widths[-1]),
-            act_layer(act),
+            *norm_act_layers(norm, act, spatial_dims, widths[-1]),
             Conv[Conv.CONV, spatial_dims](widths[-1], out_channels, 3, padding=1),
             act_layer(out_act),
         )
