@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from monai_gan.ops import interpolate
+from monai_gan.losses.compiled_penalty import CompiledPenalty
+from monai_gan.losses.critic_gradient import input_gradient, plain
+from monai_gan.ops import counter_state, counter_uniform, gradient_norm_penalty, interpolate
+from monai_gan.ops.gradient_norm_penalty import Kind
 
-Kind = Literal["two_sided", "one_sided", "r1", "r2"]
 Critic = Callable[..., Tensor | Sequence[Tensor]]
 
 
@@ -46,6 +48,9 @@ class GradientPenalty(nn.Module):
         interval: add the penalty to every ``interval``-th iteration only (see ``due``); the value is multiplied by it,
             so that its mean over iterations stays the same (Karras et al. 2020, section 3.1).
         allow_batch_norm: accept critics with batch normalisation, for which a penalty per sample is not defined.
+        compile: compile the penalty with its second derivative by ``torch.compile``, see
+            :class:`~monai_gan.losses.compiled_penalty.CompiledPenalty`; where that fails, a warning says so once and
+            the penalty goes on uncompiled. A string names the compiler's backend, ``"inductor"`` by default.
 
     Raises:
         ValueError: an argument is outside of its range.
@@ -59,6 +64,7 @@ class GradientPenalty(nn.Module):
         interval: int = 1,
         *,
         allow_batch_norm: bool = False,
+        compile: bool | str = False,
     ) -> None:
         super().__init__()
         if kind not in get_args(Kind):
@@ -74,6 +80,8 @@ class GradientPenalty(nn.Module):
         self.target = target
         self.interval = interval
         self.allow_batch_norm = allow_batch_norm
+        self._compiled = CompiledPenalty("inductor" if compile is True else compile) if compile else None
+        self._state: Tensor | None = None
 
     def extra_repr(self) -> str:
         return f"kind={self.kind}, weight={self.weight}, target={self.target}, interval={self.interval}"
@@ -108,8 +116,9 @@ class GradientPenalty(nn.Module):
             label: condition of the real images, (N,) classes or (N, ...) values.
             fake_label: condition of the generated images, if it is not ``label``. Pairs of unequal condition are left
                 out of the mean, because a point between them has no condition (the comparison waits for the GPU).
-            epsilon: share of the real image in each random point, (N,); drawn uniformly from [0, 1) by default. Not
-                used by ``r1`` and ``r2``.
+            epsilon: share of the real image in each random point, (N,). By default drawn uniformly from [0, 1) by a
+                counter-based generator on the device, which takes its seed from torch's global generator at the first
+                call; pass weights of your own to resume a training exactly. Not used by ``r1`` and ``r2``.
             scale: factor on the critic's output during the inner gradient.
 
         Returns:
@@ -128,13 +137,17 @@ class GradientPenalty(nn.Module):
             raise ValueError(f"scale={scale} cannot be undone: pass GradScaler.get_scale(), or 1 without a scaler.")
         points, condition = self._points(real, fake, label, fake_label, epsilon)
         differentiable = torch.is_grad_enabled()
+        if self._compiled is not None and differentiable and scale == 1.0:
+            value = self._compiled(critic, points, condition, self._penalty)
+            if value is not None:
+                return value
         gradient = input_gradient(critic, points, condition, scale=scale, create_graph=differentiable)
         if differentiable and not gradient.requires_grad and _is_trained(critic):
             raise RuntimeError(
                 "GradientPenalty: the gradient of the critic carries no graph to its parameters, so the penalty would "
                 "train nothing; an operation in the critic cannot be differentiated twice, replace it."
             )
-        return self.weight * self.interval * self._penalty(gradient)
+        return self._penalty(gradient)
 
     def _points(
         self, real: Tensor, fake: Tensor | None, label: Tensor | None, fake_label: Tensor | None, epsilon: Tensor | None
@@ -154,75 +167,45 @@ class GradientPenalty(nn.Module):
             )
         dtype = torch.promote_types(real.dtype, fake.dtype)
         real, fake = real.to(dtype), fake.to(dtype)
-        # Drawn for all pairs, also for those that are left out below: the others then do not depend on the conditions.
-        if epsilon is None:
-            epsilon = torch.rand(real.shape[0], device=real.device, dtype=dtype)
-        elif epsilon.shape != real.shape[:1]:
-            raise ValueError(
-                f"epsilon has shape {tuple(epsilon.shape)}: give one weight per sample, shape ({real.shape[0]},)."
-            )
-        epsilon = _plain(epsilon).to(real)
+        if epsilon is not None:
+            if epsilon.shape != real.shape[:1]:
+                raise ValueError(
+                    f"epsilon has shape {tuple(epsilon.shape)}: give one weight per sample, shape ({real.shape[0]},)."
+                )
+            epsilon = plain(epsilon).to(real)
         if fake_label is not None and fake_label is not label:
             if label is None:
                 raise ValueError("fake_label is given without label: pass the condition of the real images as label.")
             keep = _equal_conditions(label, fake_label)
             if len(keep) < len(label):
+                # Drawn for all pairs, so that the weights of the others do not depend on the conditions.
+                epsilon = self._draw(real) if epsilon is None else epsilon
                 real, fake, epsilon, label = real[keep], fake[keep], epsilon[keep], label[keep]
+        if epsilon is None:
+            return interpolate(real, fake, state=self._random_state(real.device)), label
         return interpolate(real, fake, epsilon), label
 
+    def _random_state(self, device: torch.device) -> Tensor:
+        if self._state is None:
+            self._state = counter_state(int(torch.randint(2**63 - 1, ())), device)
+        self._state = self._state.to(device)
+        return self._state
+
+    def _draw(self, real: Tensor) -> Tensor:
+        """One weight per sample, and the state one step further."""
+        state = self._random_state(real.device)
+        weights = counter_uniform(state, real.shape[0]).to(real.dtype)
+        state[1] += 1
+        return weights
+
     def _penalty(self, gradient: Tensor) -> Tensor:
-        rows = gradient.flatten(1)
-        if self.kind in ("r1", "r2"):
-            return 0.5 * rows.square().sum(1).mean()
-        # Not sqrt(sum of squares), whose derivative at zero is NaN.
-        excess = torch.linalg.vector_norm(rows, dim=1) - self.target
-        if self.kind == "one_sided":
-            excess = excess.relu()
-        return excess.square().mean()
-
-
-def input_gradient(
-    critic: Critic, image: Tensor, label: Tensor | None = None, *, scale: float = 1.0, create_graph: bool = True
-) -> Tensor:
-    """Differentiate the critic's output for each sample, summed over patches and scales, with respect to that sample.
-
-    Args:
-        critic: called as ``critic(image)``, or ``critic(image, label)`` when a label is given.
-        image: images (N, C, *S); their own history is cut.
-        label: condition of the images, (N, ...).
-        scale: factor on the output during the differentiation, undone afterwards.
-        create_graph: keep the graph, so that the result can be differentiated with respect to the parameters.
-
-    Returns:
-        The gradient, (N, C, *S), in float32 or the type of the images if that is wider.
-    """
-    with torch.enable_grad():
-        image = image.detach().requires_grad_(True)
-        output = critic(image) if label is None else critic(image, label)
-        outputs = [output] if isinstance(output, Tensor) else list(output)
-        total = sum((_wide(tensor).sum() for tensor in outputs), start=torch.zeros((), device=image.device))
-        if scale == 1.0:
-            (gradient,) = torch.autograd.grad(total, image, create_graph=create_graph)
-            return _wide(gradient)
-        # The batch mean is what is scaled, as in any other loss: a scale of 65536 on the sum is infinite in float16.
-        share = scale / image.shape[0]
-        (gradient,) = torch.autograd.grad(total * share, image, create_graph=create_graph)
-        return _wide(gradient) / share
-
-
-def _wide(tensor: Tensor) -> Tensor:
-    return _plain(tensor).to(torch.promote_types(tensor.dtype, torch.float32))
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    # Arithmetic on MONAI's MetaTensor also carries metadata, which a penalty has no use for.
-    return tensor.as_subclass(Tensor)
+        return gradient_norm_penalty(gradient, kind=self.kind, weight=self.weight * self.interval, target=self.target)
 
 
 def _images(batch: Tensor, name: str) -> Tensor:
     if batch.shape[0] == 0:
         raise ValueError(f"{name} holds no image, and the mean of nothing is no penalty: use a batch of at least one.")
-    return _plain(batch).detach()
+    return plain(batch).detach()
 
 
 def _is_trained(critic: Critic) -> bool:
@@ -251,7 +234,7 @@ def _equal_conditions(label: Tensor, fake_label: Tensor) -> Tensor:
             f"label {tuple(label.shape)} and fake_label {tuple(fake_label.shape)} cannot be compared: "
             "give conditions of one shape."
         )
-    keep = (_plain(label) == _plain(fake_label)).reshape(len(label), -1).all(1).nonzero().squeeze(1)
+    keep = (plain(label) == plain(fake_label)).reshape(len(label), -1).all(1).nonzero().squeeze(1)
     if len(keep) == 0:
         raise ValueError(
             "label and fake_label agree for no pair, so there is no point to penalise: generate the fake images from "
