@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +11,17 @@ import torch
 from ignite.engine import Engine
 from monai.engines import Trainer
 from monai.inferers import Inferer, SimpleInferer
-from torch import Tensor, nn
+from torch import Tensor
 
 from monai_gan.engines.batches import FreshBatches, prepare_gan_batch
-from monai_gan.engines.distributed import average_gradients, broadcast_module, world
+from monai_gan.engines.cuda_recorder import CudaRecorder
+from monai_gan.engines.distributed import broadcast_module, world
 from monai_gan.engines.ema import EMA
 from monai_gan.engines.guard import NonFiniteGuard
+from monai_gan.engines.half_step import HalfStep, Losses
 from monai_gan.engines.random_state import random_state, set_random_state
 from monai_gan.engines.rates import change_rates, follow_rates
+from monai_gan.engines.step_graph import StepGraphs
 from monai_gan.errors import InputError
 from monai_gan.losses import correct_lazy_adam
 from monai_gan.variants import Half, Part, Phase, Step, Variant
@@ -51,6 +53,8 @@ class GANTrainer(Trainer):
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"`` (with loss scaling).
         accumulation_steps: micro-batches per optimizer step.
         clip_norm: largest gradient norm per network; None does not clip.
+        cuda_graph: replay optimizer steps as CUDA graphs, which spares the time between small kernels; see
+            :class:`~monai_gan.engines.step_graph.StepGraphs`.
         channels_last: keep networks and images in channels-last layout, often faster on CPUs and tensor cores.
         seed: of latents and of all other random numbers of the losses.
         epoch_length: iterations per epoch; by default one pass over the loader.
@@ -60,7 +64,8 @@ class GANTrainer(Trainer):
         key_train_metric: and the following as in ``monai.engines.SupervisedTrainer``.
 
     Raises:
-        ValueError: for unknown precision, missing optimizers, counts below 1 and phases of unknown networks.
+        ValueError: for unknown precision, missing optimizers, counts below 1, phases of unknown networks and
+            ``cuda_graph`` on another device than a CUDA one.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class GANTrainer(Trainer):
         accumulation_steps: int = 1,
         clip_norm: float | None = None,
         channels_last: bool = False,
+        cuda_graph: bool = False,
         seed: int = 0,
         epoch_length: int | None = None,
         inferer: Inferer | None = None,
@@ -88,6 +94,8 @@ class GANTrainer(Trainer):
         train_handlers: Sequence[Any] | None = None,
     ) -> None:
         _check(variant, optimizers, max_epochs, n_critic, accumulation_steps, precision)
+        if cuda_graph and torch.device(device).type != "cuda":
+            raise ValueError(f"cuda_graph=True needs a CUDA device, not '{device}': choose one, or cuda_graph=False.")
         self.variant = variant.to(device)
         self.optimizers = dict(optimizers)
         self.schedulers = dict(schedulers or {})
@@ -120,6 +128,7 @@ class GANTrainer(Trainer):
             name: [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
             for name, optimizer in self.optimizers.items()
         }
+        self.step_graphs = StepGraphs(CudaRecorder(device)) if cuda_graph else None
         self.batches = FreshBatches(train_data_loader, self._batches_needed)
         super().__init__(
             device=device,
@@ -236,6 +245,8 @@ class GANTrainer(Trainer):
         for name, rates in state_dict["rates"].items():
             change_rates(self.optimizers[name], self.schedulers.get(name), rates, self._rates[name])
         self.batches.load_state_dict(state_dict["loader"])
+        if self.step_graphs is not None:
+            self.step_graphs.forget()
         self._seconds, self._clock = state_dict["seconds"], 0.0
         self.state.iteration = state_dict["iteration"]
         self.state.epoch = self.state.iteration // self.state.epoch_length
@@ -282,37 +293,26 @@ class GANTrainer(Trainer):
 
     def _optimize(self, half: Half, batches: list[dict[str, Any]], step: Step, part: Part) -> dict[str, Tensor]:
         """One optimizer step of the networks of a half over its micro-batches; returns the named losses."""
-        names = self._trained(half, step.phase)
-        scaler = self.scalers[half]
-        evaluate = getattr(self.variant, f"{half}_losses")
-        output: dict[str, Tensor] = {}
-        scale = scaler.get_scale()
-        for name in names:
-            self.optimizers[name].zero_grad(set_to_none=True)
-        with self._only(names):
-            for batch in batches:
-                self._substep += 1
-                now = replace(step, part=part, scale=scale, substep=self._substep)
-                with torch.autocast(
-                    self.state.device.type, PRECISIONS[self.precision], enabled=self.precision != "fp32"
-                ):
-                    losses = evaluate(batch, now)
-                self.guard.check({f"{half}/{name}": value for name, value in losses.items()}, self.state.iteration)
-                scaler.scale(torch.stack(list(losses.values())).sum() / len(batches)).backward()
-                for name, value in losses.items():
-                    output[name] = output.get(name, 0.0) + value.detach() / len(batches)
-        # Not every part of a loss reaches every network of its half, and a scaler refuses one without gradients.
-        reached = [name for name in names if any(p.grad is not None for p in self._trainable[name])]
-        for name in reached:
-            average_gradients(self._trainable[name])
-            if self.clip_norm is not None:
-                scaler.unscale_(self.optimizers[name])
-                nn.utils.clip_grad_norm_(self._trainable[name], self.clip_norm)
-            scaler.step(self.optimizers[name])
-        if reached:
-            scaler.update()
-        self.variant.project(half)
-        return output
+        work = HalfStep(
+            self.variant,
+            half,
+            {name: self.optimizers[name] for name in self._trained(half, step.phase)},
+            self._trainable,
+            self.scalers[half],
+            PRECISIONS[self.precision],
+            self.clip_norm,
+            self.state.device,
+        )
+        step = replace(step, part=part, scale=work.scaler.get_scale())
+        steps = [replace(step, substep=self._substep + k) for k in range(1, len(batches) + 1)]
+        self._substep += len(batches)
+
+        def judge(losses: Losses) -> None:
+            self.guard.check({f"{half}/{name}": value for name, value in losses.items()}, self.state.iteration)
+
+        if self.step_graphs is None:
+            return work.run(batches, steps, judge)
+        return self.step_graphs.run(work, batches, steps, judge)
 
     def _prepare(self, batches: list[Any]) -> list[list[dict[str, Any]]]:
         """Batches on the device, in groups of the micro-batches of one optimizer step."""
@@ -329,19 +329,6 @@ class GANTrainer(Trainer):
     def _trained(self, half: Half, phase: Phase) -> list[str]:
         names = self.variant.discriminator_names if half == "discriminator" else self.variant.generator_names
         return [name for name in names if name in phase.trains]
-
-    @contextmanager
-    def _only(self, names: Sequence[str]) -> Iterator[None]:
-        """Let gradients reach the named networks alone: no work is spent on weights that are not stepped."""
-        for name, parameters in self._trainable.items():
-            for parameter in parameters:
-                parameter.requires_grad_(name in names)
-        try:
-            yield
-        finally:
-            for parameters in self._trainable.values():
-                for parameter in parameters:
-                    parameter.requires_grad_(True)
 
 
 def _channels_last(ndim: int) -> torch.memory_format:

@@ -26,6 +26,18 @@ class Phase(NamedTuple):
     trains: tuple[str, ...]
 
 
+class Draw(NamedTuple):
+    """Random numbers that a loss asks for.
+
+    Attributes:
+        kind: name of torch's function.
+        shape: (n, ...) for the ``n`` samples of this process.
+    """
+
+    kind: Literal["rand", "randn"]
+    shape: tuple[int, ...]
+
+
 @dataclass
 class Step:
     """The state of training that losses may depend on.
@@ -66,11 +78,23 @@ class Step:
 
     def randn(self, n: int, *size: int, device: torch.device | str = "cpu") -> Tensor:
         """Standard normal numbers (n, *size) for the ``n`` samples of this process."""
-        return self._share(torch.randn(n * self.world_size, *size, generator=self.generator), n, device)
+        return self.draw(Draw("randn", (n, *size)), device)
 
     def rand(self, n: int, *size: int, device: torch.device | str = "cpu") -> Tensor:
         """Uniform numbers in [0, 1), (n, *size), for the ``n`` samples of this process."""
-        return self._share(torch.rand(n * self.world_size, *size, generator=self.generator), n, device)
+        return self.draw(Draw("rand", (n, *size)), device)
+
+    def draw(self, draw: Draw, device: torch.device | str) -> Tensor:
+        """The numbers of :meth:`randn` and :meth:`rand`, on the device."""
+        on_cuda = torch.device(device).type == "cuda"
+        return self.numbers(draw, pinned=on_cuda).to(device, non_blocking=on_cuda)
+
+    def numbers(self, draw: Draw, pinned: bool = False) -> Tensor:
+        """The numbers of a draw on the CPU, in pinned memory if a copy to a GPU shall not wait."""
+        n, *size = draw.shape
+        function = torch.randn if draw.kind == "randn" else torch.rand
+        values = function((n * self.world_size, *size), generator=self.generator, pin_memory=pinned)
+        return values[self.rank * n : (self.rank + 1) * n]
 
     @property
     def generator(self) -> torch.Generator:
@@ -80,8 +104,3 @@ class Step:
             word = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])
             self._generator = torch.Generator().manual_seed(word >> 1)
         return self._generator
-
-    def _share(self, values: Tensor, n: int, device: torch.device | str) -> Tensor:
-        # Only CUDA takes a copy of such short-lived memory before it returns.
-        asynchronous = torch.device(device).type == "cuda"
-        return values[self.rank * n : (self.rank + 1) * n].to(device, non_blocking=asynchronous)
