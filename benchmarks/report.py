@@ -13,8 +13,9 @@ HEAD = """# Benchmarks
 
 This page is written by `python -m benchmarks.report` from `benchmarks/results/*.json`. Every figure is a ratio against
 a named opponent, measured in one run; machines differ, and so do shared machines from hour to hour, so absolute times
-are left out. Nothing has been measured on a GPU yet.
+are left out. `python -m benchmarks --suite cpu` (or `gpu`) measures the operations and the critic step again.
 """
+NO_GPU = "\nNothing has been measured on a GPU yet; `make gpu-check` does that on a machine with one.\n"
 
 
 def trainer_overhead(report: dict[str, Any]) -> str:
@@ -43,13 +44,83 @@ def trainer_overhead(report: dict[str, Any]) -> str:
     )
 
 
-SECTIONS = {"trainer_overhead": trainer_overhead}
+def operations(report: dict[str, Any]) -> str:
+    """The section on the fused operations on one kind of device."""
+    return "\n".join(
+        [
+            f"## The fused operations, {report['benchmark'].rpartition('_')[2].upper()}",
+            "",
+            "Time of the opponent over ours (quartiles), then its peak memory over ours; above 1 ours is the better.",
+            "`PyTorch eager` is `F.group_norm` and `F.leaky_relu`, or the textbook formula; `function pair` is an",
+            "`autograd.Function` with a differentiable backward, the manner of StyleGAN's code; `torch.compile` uses",
+            "`torch.func`. The last column is the least memory traffic that the work needs, each operand once, over its",
+            "time, as a share of what a copy of the same size reaches in the same run; where data stay in the cache it",
+            "can exceed 1, and work that computes more than it reads is below.",
+            "",
+            "| operation | case | type | opponents: time (quartiles), memory | of copy |",
+            "|---|---|---|---|---|",
+            *(
+                f"| {r['operation']} | {r['case']} {_shape(r['shape'])} | {r['dtype']} | {_opponents(r)} "
+                f"| {r['copy_bandwidth_share']:.2f} |"
+                for r in report["rows"]
+            ),
+            "",
+            _machine(report),
+        ]
+    )
+
+
+def critic_step(report: dict[str, Any]) -> str:
+    """The section on whole critic steps on one kind of device."""
+    return "\n".join(
+        [
+            f"## A WGAN-GP critic step, {report['benchmark'].rpartition('_')[2].upper()}",
+            "",
+            "Losses of real and generated images, gradient penalty, gradients of all parameters; affine instance norm,",
+            "channels-last, everything that PyTorch offers switched on for all, on a GPU each step as a CUDA graph.",
+            "`torch.compile` compiles the penalty with the critic inside. The bound is Amdahl's: the eager step over",
+            "the same step without normalisation and activation.",
+            "",
+            "| case | type | opponents: time over ours (quartiles), memory over ours | bound |",
+            "|---|---|---|---|",
+            *(f"| {r['case']} | {r['dtype']} | {_opponents(r)} | {r['amdahl_bound']:.2f} |" for r in report["rows"]),
+            "",
+            _machine(report),
+        ]
+    )
+
+
+def _opponents(row: dict[str, Any]) -> str:
+    return "; ".join(
+        "{} **{:.2f}** ({:.2f} to {:.2f}), {:.2f}".format(name, one["ratio"], *one["quartiles"], one["memory"])
+        for name, one in row["opponents"].items()
+    )
+
+
+def _shape(shape: list[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _machine(report: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    rounds = next(iter(report["rows"][0]["opponents"].values()))["rounds"]
+    return f"{report['date']}, {report['device']}, {report['threads']} thread(s), {versions}; {rounds} rounds."
+
+
+SECTIONS = {
+    "critic_step_cpu": critic_step,
+    "critic_step_gpu": critic_step,
+    "operations_cpu": operations,
+    "operations_gpu": operations,
+    "trainer_overhead": trainer_overhead,
+}
 
 
 def main() -> None:
     """Write the page."""
     reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
-    PAGE.write_text("\n".join([HEAD, *(SECTIONS[r["benchmark"]](r) + "\n" for r in reports)]), encoding="utf-8")
+    head = HEAD if any(r["benchmark"].endswith("_gpu") for r in reports) else HEAD + NO_GPU
+    PAGE.write_text("\n".join([head, *(SECTIONS[r["benchmark"]](r) + "\n" for r in reports)]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ def diagnose() -> dict[str, Any]:
         JSON-ready dict: ``monai_gan``, ``python``, ``platform``, ``executable``, ``packages`` (name -> version or
         None), ``devices`` (name -> description), ``default_device``, ``cpu_threads``, ``cuda`` (the version torch was
         built for, or None), ``native`` (whether the compiled module serves anything), ``operations`` (name ->
-        {backend, reason}), ``bundles`` (each {name, version, path}), ``data`` and ``cache`` (each {path, ok, note}),
-        and ``problems``: sentences on what keeps the package from working, empty when all is well.
+        {backend, reason} on the default device), ``bundles`` (each {name, version, path}), ``data`` and ``cache`` (each
+        {path, ok, note}), and ``problems``: sentences on what keeps the package from working, empty when all is well.
     """
     import torch
 
@@ -29,7 +29,8 @@ def diagnose() -> dict[str, Any]:
     from monai_gan.apps.device import available_devices, resolve_device
     from monai_gan.bundle import cache_dir, list_bundles
 
-    operations, problems = _operations()
+    default_device = resolve_device("auto")
+    operations, problems = _operations(default_device.type)
     packages = {name: _version(name) for name in PACKAGES}
     bundles = [{"name": info.name, "version": info.version, "path": str(info.path)} for info in list_bundles()]
     cache = _cache(cache_dir())
@@ -47,7 +48,7 @@ def diagnose() -> dict[str, Any]:
         "executable": sys.executable,
         "packages": packages,
         "devices": available_devices(),
-        "default_device": str(resolve_device("auto")),
+        "default_device": str(default_device),
         "cpu_threads": torch.get_num_threads(),
         "cuda": torch.version.cuda,
         "native": any(one["backend"] == "native" for one in operations.values()),
@@ -59,12 +60,14 @@ def diagnose() -> dict[str, Any]:
     }
 
 
-def _operations() -> tuple[dict[str, dict[str, str]], list[str]]:
+def _operations(device: str) -> tuple[dict[str, dict[str, str]], list[str]]:
     try:
         from monai_gan.ops import backends
-    except ImportError as error:  # the compiled module was demanded and is not there
+
+        served = backends(device)
+    except (ImportError, RuntimeError, ValueError) as error:  # a backend was demanded and is not there
         return {}, [str(error)]
-    return {name: {"backend": one.name, "reason": one.reason} for name, one in backends().items()}, []
+    return {name: {"backend": one.name, "reason": one.reason} for name, one in served.items()}, []
 
 
 def _version(package: str) -> str | None:

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Tests and measures the package on a machine with a CUDA GPU, from a plain checkout and with the packages that are there:
+# torch, triton and those of pyproject.toml (from wheels on PYTHONPATH where there is no index). Nothing is installed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=${PYTHON:-python3}
+mkdir -p build
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
+
+"$python" - <<'EOF'
+import sys
+
+import torch
+
+if not torch.cuda.is_available():
+    sys.exit("gpu-check: torch finds no CUDA device; run it on a machine with a GPU and its driver.")
+import triton
+
+print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, triton {triton.__version__}, CUDA {torch.version.cuda}")
+EOF
+
+# The compiled module with the CUDA kernels, in the source tree, where git does not see it.
+if command -v cmake >/dev/null && command -v nvcc >/dev/null && "$python" -c 'import pybind11' 2>/dev/null; then
+  cmake -S csrc -B build/gpu -DMONAI_GAN_CUDA=ON -DCMAKE_BUILD_TYPE=Release \
+    -Dpybind11_DIR="$("$python" -m pybind11 --cmakedir)" -DPython_EXECUTABLE="$(command -v "$python")" >build/gpu.log 2>&1 ||
+    { cat build/gpu.log; exit 1; }
+  cmake --build build/gpu -j "$(nproc)" >>build/gpu.log 2>&1 || { tail -n 40 build/gpu.log; exit 1; }
+  cp build/gpu/_native*.so monai_gan/
+else
+  echo "gpu-check: without cmake, nvcc and pybind11 the CUDA C++ kernels are left out."
+fi
+
+if "$python" -c 'import pytest' 2>/dev/null; then
+  timeout 240 "$python" -m pytest -m gpu -q
+else
+  echo "gpu-check: pytest is not there, so the tests are left out."
+fi
+timeout 300 "$python" -m benchmarks --suite gpu --rounds "${ROUNDS:-9}"
+"$python" -m monai_gan doctor
