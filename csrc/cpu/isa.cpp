@@ -12,7 +12,7 @@ namespace monai_gan::cpu {
   extern const ForEachType<MixKernels> mixtures;          \
   }
 MONAI_GAN_DECLARE(baseline)
-#ifdef MONAI_GAN_X86
+#ifdef MONAI_GAN_AVX
 MONAI_GAN_DECLARE(avx2)
 MONAI_GAN_DECLARE(avx512)
 #endif
@@ -30,7 +30,7 @@ struct Set {
 // In ascending order. The flags in CMakeLists.txt and the features asked for here belong together.
 std::vector<Set> sets() {
   std::vector<Set> found = {{"baseline", {baseline::norm_act, baseline::rows, baseline::mixtures}}};
-#ifdef MONAI_GAN_X86
+#ifdef MONAI_GAN_AVX
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
     found.push_back({"avx2", {avx2::norm_act, avx2::rows, avx2::mixtures}});

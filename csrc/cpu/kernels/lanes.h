@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__GNUC__) && !defined(MONAI_GAN_ONE_LANE)
+#ifndef MONAI_GAN_ONE_LANE
 #define MONAI_GAN_VECTORS 1
 #define MONAI_GAN_INLINE __attribute__((always_inline)) inline
 #if defined(__AVX512F__)

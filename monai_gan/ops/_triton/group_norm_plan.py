@@ -12,9 +12,9 @@ from monai_gan.ops._triton.launch import FILL, MULTIPROCESSORS, OPTIONS, ceil_di
 
 # Most elements of a tile that one program keeps in registers, by the number of operands that it reads. Half of that for
 # second derivatives of the activation and for channels-last tiles, whose factors per channel take registers as well; a
-# quarter in float64. At these limits ptxas counts, for sm_90 and the worse of bfloat16 and float32, 64 registers per
-# thread of 1024 for the forward pass, 126 of 512 for the backward pass, 128 of 512 (SiLU: 174 of 256) for the double
-# backward pass, and no spilled ones but 32 bytes per thread in the forward pass; twice as much would spill up to 350.
+# quarter in float64. At these limits ptxas counts, for sm_90, 64 registers per thread of 1024 for the forward pass, 128
+# of 512 for the backward pass, 128 of 512 (SiLU: 221 of 256) for the double backward pass, and spills none but 32 bytes
+# per thread in the forward pass in float32; with twice the elements it would spill up to 350.
 ON_CHIP = {1: 32768, 2: 16384, 3: 8192}
 _THREADS = 128  # of a program on the split route
 _SECTOR = 32  # bytes that memory delivers at once

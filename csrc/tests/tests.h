@@ -1,0 +1,11 @@
+#pragma once
+
+namespace monai_gan::tests {
+
+void test_exponential();
+void test_fork();
+void test_gradient_norm_penalty();
+void test_group_norm_act();
+void test_interpolate();
+
+}  // namespace monai_gan::tests
