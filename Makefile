@@ -13,7 +13,7 @@ FAST := not learning and not web and not desktop and not packaging
 REST := (learning or web or desktop) and not packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-rest test-all check-cuda sanitize-cuda lint format wheel clean
+.PHONY: help install demo test test-fast test-rest test-all check-cuda sanitize-cuda check-native lint format wheel clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -83,6 +83,15 @@ lint: install ## ruff and mypy
 format: install ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Twice: as for a compiler without vector types, then with every instruction set of this machine.
+check-native: ## the tests of the C++ kernels under AddressSanitizer and UBSan (needs cmake)
+	for plain in ON OFF; do \
+	  cmake -S csrc -B build/check-native-$$plain -DMONAI_GAN_PLAIN=$$plain -DMONAI_GAN_PYTHON=OFF -DMONAI_GAN_TESTS=ON \
+	    -DCMAKE_CXX_FLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' && \
+	  cmake --build build/check-native-$$plain --parallel $(JOBS) && \
+	  build/check-native-$$plain/tests/cpu_tests || exit 1; \
+	done
 
 wheel: install ## build the source archive and the wheel into dist/
 	$(BIN)/python -m build

@@ -2,6 +2,7 @@
 // line tells the counts.
 #include <cstdio>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 
 #include "cpu/isa.h"

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "cpu/kernels/activation.h"
 #include "cpu/kernels/memory.h"
 #include "tests/check.h"

@@ -119,7 +119,7 @@ template <typename T>
 void check_shapes() {
   const std::tuple<int, int, int, int> shapes[] = {
       {1, 1, 1, 1},    {2, 3, 1, 3},      {2, 1, 17, 1},     {3, 6, 17, 2},       {2, 16, 64, 16}, {1, 40, 49, 5},
-      {2, 67, 33, 67}, {1, 2, 40000, 1},  {1, 4, 20011, 4},  {3, 32, 1100, 8},    {5, 8, 4100, 8}, {1, 600, 70, 600},
+      {2, 67, 33, 67}, {1, 2, 40000, 1},  {1, 2, 20011, 2},  {3, 32, 300, 8},     {5, 8, 1100, 8}, {1, 300, 70, 300},
   };
   for (const auto& [batch, channels, positions, groups] : shapes) {
     for (bool channels_last : {false, true}) {
@@ -136,13 +136,12 @@ void check_shapes() {
   }
 }
 
-// Large enough to be written past the caches.
+// Large enough for the second derivatives to be written past the caches.
 template <typename T>
-void check_large() {
-  for (bool channels_last : {false, true}) {
-    Call<T> call({2, 32, 98304, 4, channels_last}, {false, 0.2}, true);
-    check_against_reference(call, 3);
-  }
+void check_large(bool channels_last) {
+  constexpr std::int64_t positions = (33 << 20) / (5 * 32 * sizeof(T)) / 64 * 64;
+  Call<T> call({1, 32, positions, 4, channels_last}, {false, 0.2}, true);
+  check_against_reference(call, 3);
 }
 
 template <typename T>
@@ -152,7 +151,7 @@ void check_large_mean() {
     call.run(2);
     NormActReference reference(call.shape, call.activation, wide(call.x), {}, {});
     reference.find_statistics(kEps);
-    check_close(wide(call.mean), reference.mean, 1e4 * Limits<accumulator_t<T>>::rounding, "mean of 10000");
+    check_close(wide(call.mean), reference.mean, 1e4 * (Limits<accumulator_t<T>>::rounding + 1e-13), "mean of 10000");
     check_close(wide(call.rstd), reference.rstd, 1e-5 * largest(reference.rstd), "rstd beside a mean of 10000");
   }
 }
@@ -214,8 +213,9 @@ void test_group_norm_act() {
   check_type<float>();
   check_type<double>();
   check_type<bfloat16>();
-  check_large<float>();
-  check_large<bfloat16>();
+  check_large<float>(false);
+  check_large<float>(true);
+  check_large<bfloat16>(true);
 }
 
 }  // namespace monai_gan::tests

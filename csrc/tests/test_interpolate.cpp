@@ -34,7 +34,7 @@ void check_type() {
   check_mixture<T>(1, 1, 1);
   check_mixture<T>(3, 17, 3);
   check_mixture<T>(2, 40001, 3);
-  check_mixture<T>(1, 8 << 20, 2);  // past the caches
+  check_mixture<T>(1, (33 << 20) / (3 * sizeof(T)), 2);  // past the caches
 }
 
 // The published vectors of Random123.
