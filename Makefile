@@ -13,7 +13,7 @@ FAST := not learning and not web and not desktop and not packaging
 REST := (learning or web or desktop) and not packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-rest test-all check-cuda sanitize-cuda check-native lint format wheel clean
+.PHONY: help install demo test test-fast test-rest test-all check-native check-cuda sanitize-cuda gpu-check lint format wheel clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
