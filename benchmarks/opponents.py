@@ -9,28 +9,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from monai_gan.ops._torch import group_norm_act as closed_form
-
 SLOPE = 0.2
 EPS = 1e-5
 
 
-def eager_norm_act(x: Tensor, num_groups: int, weight: Tensor, bias: Tensor) -> Tensor:
+def eager_norm_act(x: Tensor, num_groups: int, weight: Tensor, bias: Tensor, slope: float = SLOPE) -> Tensor:
     """PyTorch's own operations, one after the other."""
-    return F.leaky_relu(F.group_norm(x, num_groups, weight, bias, EPS), SLOPE, inplace=True)
+    return F.leaky_relu(F.group_norm(x, num_groups, weight, bias, EPS), slope, inplace=True)
 
 
 class _Written(torch.autograd.Function):
     """The closed first derivative written in torch, which autograd differentiates once more."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, num_groups: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, num_groups: int, slope: float) -> Tensor:
         ctx.save_for_backward(x, weight, bias)
-        ctx.num_groups = num_groups
-        return closed_form.forward(x, weight, bias, num_groups, EPS, False, SLOPE)[0]
+        ctx.num_groups, ctx.slope = num_groups, slope
+        return eager_norm_act(x, num_groups, weight, bias, slope)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         x, weight, bias = ctx.saved_tensors
         # Statistics belong to the graph of the second derivative, so they are computed anew.
         groups = x.unflatten(1, (ctx.num_groups, -1)).flatten(2)
@@ -39,16 +37,16 @@ class _Written(torch.autograd.Function):
         h = ((groups - mean[..., None]) * rstd[..., None]).view_as(x)
         per_channel = 1, -1, *(1,) * (x.ndim - 2)
         gain, shift = weight.view(per_channel), bias.view(per_channel)
-        gy = torch.where(gain * h + shift > 0, grad, SLOPE * grad)
+        gy = torch.where(gain * h + shift > 0, grad, ctx.slope * grad)
         q, hg = (gain * gy).view_as(groups), h.view_as(groups)
         inner = q - q.mean(2, keepdim=True) - hg * (q * hg).mean(2, keepdim=True)
         axes = [0, *range(2, x.ndim)]
-        return (rstd[..., None] * inner).view_as(x), (gy * h).sum(axes), gy.sum(axes), None
+        return (rstd[..., None] * inner).view_as(x), (gy * h).sum(axes), gy.sum(axes), None, None
 
 
-def function_pair_norm_act(x: Tensor, num_groups: int, weight: Tensor, bias: Tensor) -> Tensor:
+def function_pair_norm_act(x: Tensor, num_groups: int, weight: Tensor, bias: Tensor, slope: float = SLOPE) -> Tensor:
     """An ``autograd.Function`` with a backward in differentiable operations, the manner of StyleGAN's code."""
-    return _Written.apply(x, weight, bias, num_groups)  # type: ignore[no-untyped-call, no-any-return]
+    return _Written.apply(x, weight, bias, num_groups, slope)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def textbook_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
