@@ -51,7 +51,7 @@ def test_a_good_job(request_: dict[str, Any], tmp_path: Path) -> None:
     [
         pytest.param({"n": 0}, 2, "'n' is wrong", id="invalid"),
         pytest.param({"bundle": "tiny_dcgn"}, 2, "did you mean 'tiny_dcgan'", id="unknown-bundle"),
-        pytest.param({"format": "dcm"}, 2, "dcm", id="refused"),
+        pytest.param({"format": "jpg"}, 2, "jpg", id="refused"),
         pytest.param({"device": "cuda:99"}, 2, "cuda:99", id="absent-device"),
     ],
 )
