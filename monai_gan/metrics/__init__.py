@@ -14,6 +14,7 @@ from monai_gan.metrics.kid import KernelDistance, KIDMetric, kernel_distance
 from monai_gan.metrics.memorisation import Memorisation, memorisation, memorisation_pixels
 from monai_gan.metrics.neighbours import nearest_images, nearest_neighbours
 from monai_gan.metrics.precision_recall import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from monai_gan.metrics.profiles import intensity_histogram, radial_power_spectrum
 from monai_gan.metrics.sliced_wasserstein import sliced_wasserstein
 from monai_gan.metrics.statistics import FeatureStatistics
 
@@ -40,6 +41,7 @@ __all__ = [
     "evaluate_sets",
     "frechet_distance",
     "inception_score",
+    "intensity_histogram",
     "kernel_distance",
     "load_extractor",
     "mean_pairwise_distance",
@@ -49,5 +51,6 @@ __all__ = [
     "nearest_images",
     "nearest_neighbours",
     "precision_recall",
+    "radial_power_spectrum",
     "sliced_wasserstein",
 ]
