@@ -73,10 +73,18 @@ def _coupling(a: FeatureStatistics, b: FeatureStatistics, varying: Tensor) -> Te
     if rows_a is None and rows_b is not None:
         return _coupling(b, a, varying.to(rows_b.device))
     if rows_a is not None and rows_b is not None:
-        return torch.linalg.svdvals(rows_a[:, varying] @ rows_b.to(rows_a)[:, varying].T).sum()
+        cross = rows_a[:, varying] @ rows_b.to(rows_a)[:, varying].T
+        if min(cross.shape) < len(varying):
+            return torch.linalg.svdvals(cross).sum()
+        return _root_trace(cross @ cross.T)
     factor = _factor(a.covariance()[varying][:, varying]) if rows_a is None else rows_a[:, varying]
     covariance = b.covariance().to(factor)[varying][:, varying]
-    product = factor @ covariance @ factor.T
+    return _root_trace(factor @ covariance @ factor.T)
+
+
+def _root_trace(product: Tensor) -> Tensor:
+    """Trace of the square root of a symmetric matrix without negative eigenvalues."""
+    # The squares of the singular values: half the digits of the smallest ones are lost, but at half the time.
     return torch.linalg.eigvalsh((product + product.T) / 2).clamp_min(0).sqrt().sum()
 
 

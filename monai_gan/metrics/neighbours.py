@@ -99,7 +99,7 @@ def nearest_images(x: Tensor, y: Tensor, k: int = 1, *, max_shift: int = 0) -> t
     Raises:
         InputError: if the images are not finite, of different shapes, too small for the shift, or ``k`` does not fit.
     """
-    x, y = check_images(x, "x"), check_images(y, "y")
+    x, y = check_images(x, "x").float(), check_images(y, "y").float().to(x.device)
     return _nearest(aligned_distances(x, y, max_shift), k, len(y))
 
 

@@ -15,17 +15,14 @@ class FeatureRows:
 
     Args:
         name: how errors call the set.
+        size: features per image F that are expected; None takes that of the first ones.
     """
 
-    def __init__(self, name: str = "features") -> None:
+    def __init__(self, name: str = "features", size: int | None = None) -> None:
         self.name = name
+        self.size = size
         self.count = 0
         self._parts: list[Tensor] = []
-
-    @property
-    def size(self) -> int | None:
-        """Features per image F; None before the first ones came."""
-        return self._parts[0].shape[1] if self._parts else None
 
     def update(self, features: Tensor) -> None:
         """Add the features of some images.
@@ -41,6 +38,7 @@ class FeatureRows:
             # A copy: the caller may use the memory again.
             self._parts.append(features.to(self._parts[0] if self._parts else features, copy=True))
             self.count += len(features)
+            self.size = features.shape[1]
 
     def stacked(self) -> Tensor:
         """All features (n, F).
@@ -54,7 +52,7 @@ class FeatureRows:
         return self._parts[0]
 
     def clear(self) -> None:
-        """Forget all features."""
+        """Forget all features, but not how many there are per image."""
         self.count, self._parts = 0, []
 
     def merge(self, other: FeatureRows) -> None:

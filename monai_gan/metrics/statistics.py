@@ -52,7 +52,7 @@ class FeatureStatistics:
     @property
     def size(self) -> int | None:
         """Features per image F; None before the first ones came."""
-        return self._pending.size if self._mean is None else len(self._mean)
+        return self._pending.size
 
     def update(self, features: Tensor) -> None:
         """Add the features of some images.
@@ -63,10 +63,6 @@ class FeatureStatistics:
         Raises:
             InputError: if they are no matrix, not finite, or of another width than those before.
         """
-        if self._mean is not None and features.ndim == 2 and features.shape[1] != len(self._mean):
-            raise InputError(
-                f"{self.name}: {features.shape[1]} features per image after {len(self._mean)}; use one extractor."
-            )
         self._pending.update(features)
         if self._pending.count > (self.size or 0):
             self._fold()
@@ -113,8 +109,7 @@ class FeatureStatistics:
             mean, scatter = torch.zeros(size, dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
         overall = sum_over_processes(mean * self._count) / total
         apart = mean - overall
-        together._count, together._mean = total, overall
-        together._scatter = sum_over_processes(scatter + self._count * torch.outer(apart, apart))
+        together._set(total, overall, sum_over_processes(scatter + self._count * torch.outer(apart, apart)))
         return together
 
     @property
@@ -172,8 +167,7 @@ class FeatureStatistics:
         if set(state) != {"count", "mean", "scatter"}:
             raise InputError(f"{name}: {sorted(state)} are no statistics of features; give what state_dict() returned.")
         statistics = cls(name)
-        statistics._count = int(state["count"])
-        statistics._mean, statistics._scatter = state["mean"].double(), state["scatter"].double()
+        statistics._set(int(state["count"]), state["mean"].double(), state["scatter"].double())
         return statistics
 
     @property
@@ -189,6 +183,10 @@ class FeatureStatistics:
         rows = self._pending.stacked().double()
         return (rows - rows.mean(dim=0)) / max(len(rows) - 1, 1) ** 0.5
 
+    def _set(self, count: int, mean: Tensor, scatter: Tensor) -> None:
+        self._count, self._mean, self._scatter = count, mean, scatter
+        self._pending = FeatureRows(self.name, len(mean))
+
     def _fold(self) -> None:
         """Move the kept features into mean and scatter."""
         if not self._pending.count:
@@ -203,7 +201,7 @@ class FeatureStatistics:
     def _absorb(self, count: int, mean: Tensor, scatter: Tensor) -> None:
         """Merge the moments of another set (Chan et al. 1983, equations 2.1)."""
         if self._mean is None or self._scatter is None:
-            self._count, self._mean, self._scatter = count, mean.clone(), scatter.clone()
+            self._set(count, mean.clone(), scatter.clone())
             return
         total = self._count + count
         apart = mean.to(self._mean) - self._mean

@@ -85,7 +85,7 @@ def test_unfit_features_are_refused() -> None:
     with pytest.raises(InputError, match=r"no features were given; call update\(\) first"):
         statistics.mean.sum()
     statistics.update(torch.randn(30, 4))
-    with pytest.raises(InputError, match="5 features per image after 4; use one extractor"):
+    with pytest.raises(InputError, match="5 features per image, not 4; use one extractor"):
         statistics.update(torch.randn(3, 5))
     with pytest.raises(InputError, match="y_pred: 1 of 3 images have features that are NaN or infinite"):
         statistics.update(torch.tensor([[1.0] * 4, [float("nan")] * 4, [0.0] * 4]))
