@@ -132,6 +132,8 @@ def measure_sets(
     if sets.reference.ndim == 5 and extractor.spatial_dims == 2 and extractor.slice_axis is None:
         extractor.slice_axis = 2
     reporter.phase = "measuring"
+    # A CPU's cache holds the activations of a few images only: 8 take half the time per image that 32 take.
+    batch_size = 8 if extractor.device.type == "cpu" else 64
     with warnings.catch_warnings():
         # That an untrained network gives next to nothing is no news.
         warnings.filterwarnings("ignore", message=f"{UNTRAINED}: ")
@@ -143,6 +145,7 @@ def measure_sets(
             train=sets.train if memorisation else None,
             n=n,
             seed=seed,
+            batch_size=batch_size,
             progress=lambda fraction, message: reporter.update(0.25 + 0.7 * fraction, message),
         )
     return replace(evaluation, warnings=[t for t in evaluation.warnings if not t.startswith(f"{UNTRAINED}: ")])
