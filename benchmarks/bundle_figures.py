@@ -1,9 +1,11 @@
-"""First figures of the chest X-ray bundles: measured, written into metadata and model card, and drawn as a picture.
+"""Figures of the chest X-ray bundles: measured, written into metadata and model card, and drawn as a picture.
 
-    MONAI_GAN_DATA=... python -m benchmarks.bundle_figures chest_xray_dcgan
+    MONAI_GAN_DATA=... python -m benchmarks.bundle_figures chest_xray_dcgan chest_xray_wgan_gp
+    MONAI_GAN_DATA=... python -m benchmarks.bundle_figures chest_xray_dcgan --version 0.1.1 --change "new figures"
 
-Samples are compared with the test split, which neither training nor any choice has seen. Beside each figure stand the
-same figure of real training images (the floor), of a Gaussian per pixel fitted to them, and of the untrained network.
+Samples are compared with the test split, which neither training nor any choice has seen, in the table of
+``monai-gan evaluate``: the untrained network, Gaussians fitted to the training images, and the validation split as the
+floor. Two more figures need classes and pixels alone.
 """
 
 from __future__ import annotations
@@ -15,114 +17,160 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from monai_gan.apps import load
+from monai_gan.apps.evaluate import measure_sets
+from monai_gan.apps.evaluation_sets import MODEL, EvaluationSets, SetsRequest, gather_sets
+from monai_gan.apps.evaluation_verdict import verdict
+from monai_gan.apps.jobs import Progress, Reporter
 from monai_gan.bundle import BundleInfo, find_bundle, write_checksums
 from monai_gan.bundle.files import METADATA, read_json, write_json
-from monai_gan.bundle.network import build_network
-from monai_gan.data import ImageDataset, Provenance, seeded_latents
+from monai_gan.data import ImageDataset, Provenance
 from monai_gan.data.grid import write_grid
-from monai_gan.metrics import ClassProbe, mean_pairwise_distance, sliced_wasserstein
+from monai_gan.metrics import FLOOR, ClassProbe, Evaluation, Figure, load_extractor, mean_pairwise_distance
 
 SEED = 2024
 #: Samples in the picture of the model card.
 SHOWN = 36
-CLASS = "CXR"
+DATA, CLASS = "mednist64", "CXR"
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
-
-def compared_sets(bundle: Path, n: int) -> dict[str, Tensor]:
-    """The sets that stand side by side, ``n`` images each."""
-    train = ImageDataset(f"mednist64/{CLASS}", "train").stack()
-    generator = torch.Generator().manual_seed(SEED)
-    model = load(bundle)
-    torch.manual_seed(SEED)
-    untrained = build_network(bundle).eval()
-    with torch.inference_mode():
-        noise = untrained(seeded_latents(n, int(untrained.latent_size), SEED))  # type: ignore[arg-type]
-    gaussian = train.mean(0) + train.std(0) * torch.randn(n, *train.shape[1:], generator=generator)
-    return {
-        "this model": model.scale.to_model(model.sample(n, seed=SEED)),
-        "real training images": train[torch.randperm(len(train), generator=generator)[:n]],
-        "Gaussian per pixel": gaussian.clamp(-1, 1),
-        "untrained network": noise,
-    }
-
-
-def trained_probe() -> ClassProbe:
-    """The classifier of the six classes."""
-    train = ImageDataset("mednist64", "train")
-    return ClassProbe(train.stack(), torch.as_tensor(train.labels), train.label_names)
-
-
-def measure(sets: dict[str, Tensor], test: Tensor, probe: ClassProbe) -> dict[str, dict[str, float]]:
-    """Figures of every set against the test images, by name of the figure."""
-    real = mean_pairwise_distance(test)
-    return {
-        "sliced_wasserstein": {name: sliced_wasserstein(images, test) for name, images in sets.items()},
-        "diversity_ratio": {name: mean_pairwise_distance(images) / real for name, images in sets.items()},
-        "share_called_chest_xray": {name: probe.fractions(images)[CLASS] for name, images in sets.items()},
-    }
-
-
-def as_metrics(figures: dict[str, dict[str, float]], n: int) -> list[dict[str, Any]]:
-    """The figures in the form of the bundle's metadata; the first is the headline."""
-    return [
-        {
-            "name": name,
-            "value": round(values["this model"], 4),
-            "n": n,
-            "extractor": "6-class probe trained on MedNIST" if name.startswith("share") else None,
-            "data": "mednist64 CXR",
-            "split": "test",
-            "floor": round(values["real training images"], 4),
-            "baseline": {key: round(values[key], 4) for key in ("Gaussian per pixel", "untrained network")},
-            "mark": i == 0,
-        }
-        for i, (name, values) in enumerate(figures.items())
-    ]
-
-
 EXPLANATIONS = {
+    "kid": "KID, lower is better",
+    "fid": "FID, lower is better; biased, for equal n only",
+    "precision": "Precision, share of the images that lie where real ones lie; higher is better",
+    "recall": "Recall, share of the real images that are reached; higher is better",
+    "density": "Density; as real images is right",
+    "coverage": "Coverage, share of the real images with one of these as a neighbour; higher is better",
     "sliced_wasserstein": "Sliced Wasserstein distance of patches over three scales; lower is better",
+    "ms_ssim": "MS-SSIM of pairs; as real images is right, higher is less diverse",
+    "memorisation": "Share nearer to a training than to a held-out image in features; 0.5 is right",
+    "memorisation_pixels": "The same in pixels",
     "diversity_ratio": "Mean distance between two images, as a share of that between real ones; 1 is right",
     "share_called_chest_xray": "Share that a 6-class classifier calls chest X-ray; 1 is right",
 }
 
 
-def table(figures: dict[str, dict[str, float]], n: int) -> str:
+def trained_probe() -> ClassProbe:
+    """The classifier of the six classes."""
+    train = ImageDataset(DATA, "train")
+    return ClassProbe(train.stack(), torch.as_tensor(train.labels), train.label_names)
+
+
+def further_figures(sets: EvaluationSets, probe: ClassProbe) -> dict[str, dict[str, Figure]]:
+    """Figures that are not in the table of an evaluation, by row."""
+    real = mean_pairwise_distance(sets.reference)
+    rows: dict[str, Tensor] = {FLOOR: sets.floor, **sets.rows}
+    return {
+        row: {
+            "diversity_ratio": Figure(mean_pairwise_distance(images) / real),
+            "share_called_chest_xray": Figure(probe.fractions(images)[CLASS]),
+        }
+        for row, images in rows.items()
+    }
+
+
+def as_metrics(rows: dict[str, dict[str, Figure]], evaluation: Evaluation) -> list[dict[str, Any]]:
+    """The figures in the form of the bundle's metadata."""
+    metrics = []
+    for name, figure in rows[MODEL].items():
+        info = evaluation.figures.get(name)
+        extractor = evaluation.extractor["name"]
+        seen_by = extractor if name.endswith(extractor) else None
+        entry = {
+            "name": name,
+            "value": round(figure.value, 4),
+            "n": evaluation.n,
+            "extractor": "6-class probe trained on MedNIST" if name.startswith("share") else seen_by,
+            "data": f"{DATA} {CLASS}",
+            "split": "test",
+            "floor": round(rows[FLOOR][name].value, 4),
+            "baseline": {row: round(of[name].value, 4) for row, of in rows.items() if row not in (MODEL, FLOOR)},
+            "mark": info is not None and info.headline,
+        }
+        if seen_by:
+            entry["extractor_sha256"] = evaluation.extractor["sha256"]
+            entry["reference_sha256"] = evaluation.reference["statistics_sha256"]
+        if figure.sd is not None:
+            entry["sd"] = round(figure.sd, 4)
+        if figure.chance is not None:
+            entry["chance"] = [round(bound, 4) for bound in figure.chance]
+        metrics.append(entry)
+    return metrics
+
+
+def table(rows: dict[str, dict[str, Figure]], evaluation: Evaluation) -> str:
     """The figures as a Markdown table."""
-    columns = list(next(iter(figures.values())))
-    rows = [
-        f"| {EXPLANATIONS[name]} | " + " | ".join(f"{values[column]:.3f}" for column in columns) + " |"
-        for name, values in figures.items()
-    ]
-    head = f"| figure (n = {n}, against the test split) | " + " | ".join(columns) + " |"
-    return "\n".join([head, "|---|" + "---|" * len(columns), *rows])
+    columns = [MODEL, *(row for row in rows if row not in (MODEL, FLOOR)), FLOOR]
+    lines = [f"| figure (n = {evaluation.n}, against the test split) | " + " | ".join(columns) + " |"]
+    lines.append("|---|" + "---|" * len(columns))
+    for name in rows[MODEL]:
+        kind = name.removesuffix(f"_{evaluation.extractor['name']}")
+        lines.append(f"| {EXPLANATIONS[kind]} | " + " | ".join(cell(rows[row][name]) for row in columns) + " |")
+    return "\n".join(lines)
+
+
+def cell(figure: Figure) -> str:
+    """A figure with its spread, or what chance allows."""
+    text = f"{figure.value:.3f}"
+    if figure.sd is not None:
+        return f"{text} ± {figure.sd:.3f}"
+    if figure.chance is not None:
+        return f"{text} (chance {figure.chance[0]:.2f} to {figure.chance[1]:.2f})"
+    return text
+
+
+def summary(evaluation: Evaluation, sets: EvaluationSets) -> str:
+    """What the figures say, and how they were measured, for the card."""
+    measured, seen_by = evaluation.settings, evaluation.extractor
+    sentences = " ".join(verdict(evaluation)["sentences"])
+    return (
+        f"{sentences}\n\n"
+        f"Features of {seen_by['name']} (ImageNet, SHA-256 {seen_by['sha256'][:12]}...), images resized to "
+        f"{seen_by['image_size'][0]} pixels with antialiasing, the grey channel repeated; k = {measured['k']}; KID "
+        f"over {measured['subsets']} subsets of {measured['subset_size']}; seed {measured['seed']}. The Gaussians are "
+        f"fitted to the {sets.inputs['baselines']['images']} training images. The floor is the validation split."
+    )
+
+
+def write_card(bundle: Path, text: str) -> None:
+    """Put a text between the marks of the model card."""
+    card = bundle / "docs" / "README.md"
+    before, rest = card.read_text(encoding="utf-8").split(BEGIN)
+    card.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 def main() -> None:
     """Measure the named bundles and write what was found into them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="+")
-    names = parser.parse_args().bundles
-    test, probe = ImageDataset(f"mednist64/{CLASS}", "test").stack(), trained_probe()
-    for name in names:
+    parser.add_argument("--version", help="new version of the bundles")
+    parser.add_argument("--change", help="what the changelog says of it")
+    arguments = parser.parse_args()
+    if (arguments.version is None) != (arguments.change is None):
+        parser.error("--version and --change belong together")
+    extractor, probe = load_extractor(), trained_probe()
+    for name in arguments.bundles:
         bundle = find_bundle(name)
-        n = len(test)
-        sets = compared_sets(bundle, n)
-        figures = measure(sets, test, probe)
+        reporter = Reporter(1.0, _show)
+        sets = gather_sets(SetsRequest(bundle, seed=SEED), torch.device("cpu"), reporter)
+        evaluation = measure_sets(sets, extractor, seed=SEED, reporter=reporter)
+        further = further_figures(sets, probe)
+        rows = {row: {**figures, **further[row]} for row, figures in evaluation.rows.items()}
         metadata = read_json(bundle / METADATA)
-        metadata["monai_gan"]["metrics"] = as_metrics(figures, n)
+        metadata["monai_gan"]["metrics"] = as_metrics(rows, evaluation)
+        if arguments.version is not None:
+            metadata["version"] = arguments.version
+            metadata["changelog"] = {arguments.version: arguments.change, **metadata["changelog"]}
         write_json(bundle / METADATA, metadata)
-        card = bundle / "docs" / "README.md"
-        before, rest = card.read_text(encoding="utf-8").split(BEGIN)
-        text = f"{before}{BEGIN}\n{table(figures, n)}\n{END}{rest.split(END)[1]}"
-        card.write_text(text, encoding="utf-8")
+        write_card(bundle, f"{table(rows, evaluation)}\n\n{summary(evaluation, sets)}")
         info = BundleInfo.from_path(bundle)
         origin = Provenance(info.name, info.version, info.weights_sha256, seed=SEED, extra={"overview_of": SHOWN})
-        write_grid(bundle / "docs" / "samples.png", sets["this model"][:SHOWN], origin)
+        write_grid(bundle / "docs" / "samples.png", sets.rows[MODEL][:SHOWN], origin)
         write_checksums(bundle)
-        print(f"{name}\n{table(figures, n)}")  # noqa: T201
+        print(f"{name} {info.version}\n{table(rows, evaluation)}\n{summary(evaluation, sets)}")  # noqa: T201
+
+
+def _show(progress: Progress) -> None:
+    print(f"[{progress.fraction:4.0%}] {progress.message}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

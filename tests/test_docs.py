@@ -152,7 +152,7 @@ def test_environment_variables_are_looked_at_by_the_program(page: Path) -> None:
 
 def test_requests_are_accepted_by_the_runner() -> None:
     documents = [json.loads(text) for text in blocks(ROOT / "docs" / "quickstart.md", "json")]
-    assert {check_request(document)["task"] for document in documents} == {"synthesis", "training"}
+    assert {check_request(document)["task"] for document in documents} == {"synthesis", "training", "evaluation"}
 
 
 def test_exit_codes_are_those_of_the_errors() -> None:

@@ -1,4 +1,4 @@
-"""Whole jobs: load a bundle, synthesize, train, inspect the machine.
+"""Whole jobs: load a bundle, synthesize, train, evaluate, inspect the machine.
 
 Names are reached lazily, so that importing this package costs nothing and the command line starts at once.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from monai_gan.apps.demo import demo
     from monai_gan.apps.device import resolve_device
     from monai_gan.apps.doctor import diagnose
+    from monai_gan.apps.evaluate import evaluate
     from monai_gan.apps.jobs import CancelCheck, Progress, ProgressCallback, Reporter, check_cancel
     from monai_gan.apps.load import load
     from monai_gan.apps.runner import run_request
@@ -31,6 +32,7 @@ _HOMES = {
     "check_cancel": "jobs",
     "demo": "demo",
     "diagnose": "doctor",
+    "evaluate": "evaluate",
     "load": "load",
     "resolve_device": "device",
     "run_request": "runner",
@@ -47,6 +49,7 @@ __all__ = [
     "check_cancel",
     "demo",
     "diagnose",
+    "evaluate",
     "load",
     "resolve_device",
     "run_request",

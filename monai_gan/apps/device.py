@@ -43,6 +43,8 @@ def resolve_device(name: str = "auto") -> torch.device:
     """
     import torch
 
+    if name == "cpu":  # without a look at the GPUs, which a forked process must leave alone
+        return torch.device("cpu")
     devices = available_devices()
     if name == "auto":
         return torch.device("cuda:0" if "cuda:0" in devices else "cpu")

@@ -19,10 +19,10 @@ def choose_format(info: BundleInfo, format: str | None) -> str:
         format: what a person asked for, or None.
 
     Returns:
-        "nii.gz", "nrrd" or "png".
+        "nii.gz", "nrrd", "png" or "dcm".
 
     Raises:
-        InputError: unknown, DICOM, or a PNG that cannot hold the images.
+        InputError: unknown, or a PNG that cannot hold the images.
     """
     from monai_gan.data.write import FORMATS
 
@@ -30,10 +30,6 @@ def choose_format(info: BundleInfo, format: str | None) -> str:
     if format is None:
         return "png" if info.spatial_dims == 2 and bits else "nii.gz"
     ending = format.lower().lstrip(".")
-    if ending in ("dcm", "dicom"):
-        raise InputError(
-            f"format={format!r} is not possible yet: a DICOM file could not be marked as synthetic; use nii.gz or nrrd."
-        )
     if ending not in FORMATS:
         raise InputError(f"format={format!r} is unknown: choose {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
     if ending == "png" and info.spatial_dims != 2:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
+from monai_gan.apps.schemas import read_schema
 from monai_gan.errors import InputError
 
 
 def request_schema() -> dict[str, Any]:
     """The JSON schema of a request."""
-    text = resources.files("monai_gan.apps").joinpath("request_schema.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
+    return read_schema("request_schema.json")
 
 
 def task_fields(task: str) -> dict[str, dict[str, Any]]:

@@ -105,9 +105,25 @@ def _training(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict[
     return _result(request, info, [str(Path(trained).resolve())])
 
 
+def _evaluation(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict[str, Any]:
+    from monai_gan.apps.evaluate import evaluate
+
+    info = _running(request, emit)
+    names = ("real", "train", "n", "seed", "memorisation", "device", "trust")
+    files = evaluate(
+        info.path,
+        request["output"],
+        **{name: request[name] for name in names},
+        progress=_progress_events(emit),
+        cancel=cancel,
+    )
+    return _result(request, info, [str(file.resolve()) for file in files])
+
+
 _TASKS: dict[str, Callable[[dict[str, Any], Emit, CancelCheck], dict[str, Any]]] = {
     "synthesis": _synthesis,
     "training": _training,
+    "evaluation": _evaluation,
 }
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from monai_gan.atomic import remove_path, replace_path
 from monai_gan.errors import InputError, MonaiGanError
 
 
@@ -59,7 +60,7 @@ class OutputFolder:
             raise self._unwritable(error) from error
 
     def publish(self) -> list[Path]:
-        """Move all files to the output folder, over those of the same name.
+        """Move all files and folders to the output folder, over those of the same name.
 
         Returns:
             The files in their place, sorted by name.
@@ -68,10 +69,12 @@ class OutputFolder:
         try:
             with self.writing():
                 for file in sorted(self.staging.iterdir()):
-                    moved.append(file.replace(self.output / file.name))
+                    place = self.output / file.name
+                    replace_path(file, place)
+                    moved.append(place)
         except BaseException:
             for file in moved:
-                file.unlink(missing_ok=True)
+                remove_path(file)
             raise
         return moved
 

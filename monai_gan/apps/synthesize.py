@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ def synthesize(
         n: number of images, at least 1.
         output: folder, made when missing; files of an earlier run with the same seed are replaced.
         seed: 0 .. 2**63 - 1.
-        format: "nii.gz", "nrrd" or, in 2-D, "png"; by default PNG in 2-D and NIfTI in 3-D.
+        format: "nii.gz", "nrrd", "dcm" or, in 2-D, "png"; by default PNG in 2-D and NIfTI in 3-D. As DICOM a volume is
+            a folder ``<bundle>_s<seed>_<index:04d>`` with a file per slice.
         label: as in `Synthesizer.sample`.
         truncation: as in `Synthesizer.sample`.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
@@ -87,14 +89,16 @@ def synthesize(
         model = load(info.path, device=device, trust=trust)
         reporter.phase = "sampling"
         reporter.advance(1, f"Sampling on {model.device}")
-        affine, bits = default_affine(info.spatial_dims, info.extra.get("spacing_mm")), model.scale.png_bits or 8
+        spacing = info.extra.get("spacing_mm")
+        affine = None if spacing is None else default_affine(info.spatial_dims, spacing)
+        write = partial(write_image, affine=affine, bits=model.scale.png_bits or None, units=model.scale.units)
         for images in model.batches(n, seed, label=label, truncation=truncation, batch_size=batch_size):
             for image in images:
                 index = len(names)
-                names.append(f"{info.name}_s{seed}_{index:04d}.{ending}")
+                name = f"{info.name}_s{seed}_{index:04d}.{ending}"
                 one = replace(origin, index=index, label=None if classes is None else model.labels[classes[index]])
                 with folder.writing():
-                    write_image(folder.staging / names[-1], image, affine=affine, provenance=one, bits=bits)
+                    names.append(write(folder.staging / name, image, provenance=one).name)
                 reporter.advance(1, f"{len(names)} of {n}")
             if grid:
                 shown.append(_middle(images))

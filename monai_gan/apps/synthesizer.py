@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from monai_gan.bundle import BundleInfo
     from monai_gan.data import IntensityScale
 
-# Convolutions round differently for different batch sizes, so the CPU always works in chunks of one size whose places
-# are tied to the sample's index. Four are as fast per 2-D image as sixteen; a volume keeps the cores busy alone.
-_CPU_CHUNK = {2: 4, 3: 1}
+#: Convolutions round differently for different batch sizes, so the CPU always works in chunks of one size whose places
+#: are tied to the sample's index. Four are as fast per 2-D image as sixteen; a volume keeps the cores busy alone.
+CPU_CHUNK = {2: 4, 3: 1}
 _GPU_BATCH = {2: 32, 3: 1}
 
 
@@ -144,7 +144,7 @@ class Synthesizer:
         self, n: int, seed: int, classes: list[int] | None, truncation: float, batch_size: int | None, start: int
     ) -> Iterator[Tensor]:
         on_cpu = self.device.type == "cpu"
-        size = _CPU_CHUNK[self.spatial_dims] if on_cpu else batch_size or _GPU_BATCH[self.spatial_dims]
+        size = CPU_CHUNK[self.spatial_dims] if on_cpu else batch_size or _GPU_BATCH[self.spatial_dims]
         index, end = start, start + n
         while index < end:
             # A CPU chunk begins at a multiple of its size and is computed whole; what was not asked for is dropped.

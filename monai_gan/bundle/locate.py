@@ -14,6 +14,7 @@ from pathlib import Path
 from monai_gan.bundle.archive import packed_name, unpack_bundle
 from monai_gan.bundle.cache import cache_dir
 from monai_gan.bundle.files import is_bundle
+from monai_gan.bundle.index import version_key
 from monai_gan.bundle.info import BundleInfo, not_a_bundle
 from monai_gan.errors import InputError, MonaiGanError
 
@@ -127,8 +128,8 @@ def _candidates(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _version(archive: Path) -> tuple[int, ...]:
-    """The version in ``<name>_v<version>.zip`` as numbers, so that 0.10 comes after 0.9."""
-    return tuple(int(n) for n in re.findall(r"\d+", archive.stem.rpartition("_v")[2]))
+    """The version in ``<name>_v<version>.zip``, to be sorted by."""
+    return version_key(archive.stem.rpartition("_v")[2])
 
 
 def _unknown(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from monai_gan.cli import bundle, console, demo, doctor, info, listing, run_job, synthesize, train
+from monai_gan.cli import bundle, console, demo, doctor, evaluate, info, listing, provenance, run_job, synthesize, train
 from monai_gan.errors import Cancelled
 
 HELP = """Generative adversarial networks for medical images: synthesize, train, pack.
@@ -43,6 +43,8 @@ app.command("list")(listing.list_command)
 app.command("info")(info.info)
 app.command("synthesize")(synthesize.synthesize)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("provenance")(provenance.provenance)
 app.add_typer(bundle.app, name="bundle")
 app.command("run")(run_job.run)
 app.command("demo")(demo.demo)

@@ -17,7 +17,7 @@ def synthesize(
     n: Annotated[int, typer.Option("-n", "--number", help="Number of images.")] = 16,
     seed: Annotated[int, typer.Option("--seed", help="0 to 2**63 - 1; the same seed gives the same images.")] = 0,
     format: Annotated[
-        str | None, typer.Option("--format", help="nii.gz, nrrd or png; by default png in 2-D and nii.gz in 3-D.")
+        str | None, typer.Option("--format", help="nii.gz, nrrd, png or dcm; by default png in 2-D and nii.gz in 3-D.")
     ] = None,
     label: Annotated[
         str | None, typer.Option("--label", help="Class by name or number; for all images, or A,B,C with one for each.")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from monai_gan.data.images import read_image
     from monai_gan.data.latents import LatentDataset, seeded_latents
     from monai_gan.data.provenance import Provenance, read_provenance
+    from monai_gan.data.provenance_report import ProvenanceReport, check_provenance
     from monai_gan.data.scaling import IntensityScale
     from monai_gan.data.sources import named_sets, open_source
     from monai_gan.data.splits import split_by_subject
@@ -28,7 +29,9 @@ _HOMES = {
     "IntensityScale": "scaling",
     "LatentDataset": "latents",
     "Provenance": "provenance",
+    "ProvenanceReport": "provenance_report",
     "StreamLoader": "stream",
+    "check_provenance": "provenance_report",
     "from_monai": "adapters",
     "named_sets": "sources",
     "open_source": "sources",
@@ -45,7 +48,9 @@ __all__ = [
     "IntensityScale",
     "LatentDataset",
     "Provenance",
+    "ProvenanceReport",
     "StreamLoader",
+    "check_provenance",
     "from_monai",
     "named_sets",
     "open_source",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_gan.data.images import EXTENSIONS, has_extension, is_dicom, read_image
+from monai_gan.data.formats import EXTENSIONS, dicom_files, has_extension, is_dicom
+from monai_gan.data.images import read_image
 from monai_gan.data.table import ImageTable
 from monai_gan.errors import InputError
 
@@ -102,7 +103,7 @@ def _patient(path: Path) -> str:
     """The patient number of a DICOM file or series, empty when anonymised away or unreadable."""
     import pydicom
 
-    file = next((one for one in sorted(path.iterdir()) if is_dicom(one)), path) if path.is_dir() else path
+    file = next(iter(dicom_files(path)), path) if path.is_dir() else path
     try:
         return str(
             pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["PatientID"]).get("PatientID", "") or ""

@@ -54,3 +54,11 @@ def default_affine(spatial_dims: int, spacing: Sequence[float] | None = None) ->
             f"spacing_mm={list(spacing)} does not fit {spatial_dims} dimensions: give one positive length per axis."
         )
     return affine @ np.diag([*spacing, *[1.0] * (4 - spatial_dims)])
+
+
+def as_volume(image: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give (C, X, Y, Z) and its affine: of a 2-D image (C, rows, columns) one slice, x first; a volume as it is."""
+    if image.ndim == 4:
+        return image, affine
+    turned, matrix = swap_plane(image, affine)
+    return turned[..., None], matrix

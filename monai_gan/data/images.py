@@ -12,14 +12,9 @@ from monai.data.image_reader import NibabelReader
 from monai.data.meta_tensor import MetaTensor
 
 from monai_gan.data.dicom import read_file, read_series
+from monai_gan.data.formats import EXTENSIONS, NIFTI, NRRD, PICTURES, dicom_files, has_extension, is_dicom
 from monai_gan.data.geometry import LPS, default_affine, swap_plane
 from monai_gan.errors import InputError
-
-NIFTI = (".nii", ".nii.gz")
-NRRD = (".nrrd", ".nhdr")
-PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
-DICOM = (".dcm", ".dicom", ".ima")
-EXTENSIONS = NIFTI + NRRD + PICTURES + DICOM
 
 _Reader = Callable[[Path], tuple[np.ndarray, np.ndarray | None]]
 
@@ -76,21 +71,6 @@ def storable(dtype: np.dtype) -> np.dtype:
         return np.dtype(np.uint8)
     wider = {"u2": np.int32, "u4": np.int64, "u8": np.int64}
     return np.dtype(wider.get(dtype.str[1:], dtype.newbyteorder("=")))
-
-
-def has_extension(path: Path, extensions: tuple[str, ...]) -> bool:
-    """Whether the name ends with one of some extensions, in either case."""
-    return path.name.lower().endswith(extensions)
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether a file is DICOM: by its name or, as many have no extension, by its preamble."""
-    if has_extension(path, DICOM):
-        return True
-    if has_extension(path, EXTENSIONS) or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
 
 
 def _reader_of(path: Path) -> _Reader:
@@ -162,7 +142,7 @@ def _plain_mode(image: Any) -> Any:
 
 
 def _read_series(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    files = sorted(file for file in path.iterdir() if is_dicom(file))
+    files = dicom_files(path)
     if not files:
         raise InputError(
             f"'{path}' is a folder without DICOM files: give an image file, or the folder of one DICOM series."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_gan import __version__
+from monai_gan.data.marks import WORD, read_marks
 from monai_gan.errors import InputError
 
 # NIfTI's `descrip` field holds 80 bytes, the last one a zero.
@@ -73,19 +74,21 @@ class Provenance:
         """The dictionary as ASCII JSON, on one line unless ``indent`` is given."""
         return json.dumps(self.to_dict(), indent=indent)
 
-    def description(self) -> str:
-        """A header's short text: begins with SYNTHETIC, at most 79 ASCII characters."""
+    def description(self, length: int = _DESCRIPTION_BYTES) -> str:
+        """A header's short text: begins with SYNTHETIC, at most ``length`` ASCII characters, of which 60 are needed."""
         parts = [f"v{self.version}"]
         parts += [f"seed {self.seed}"] if self.seed is not None else []
         parts += [f"index {self.index}"] if self.index is not None else []
         ending = " ".join(parts).encode("ascii", "replace").decode()[:40]
         name = self.bundle.encode("ascii", "replace").decode()
-        return f"SYNTHETIC {name[: _DESCRIPTION_BYTES - len(ending) - 11]} {ending}"
+        return f"{WORD} {name[: length - len(ending) - len(WORD) - 2]} {ending}"
 
 
 def sidecar_path(path: Path) -> Path:
-    """The sidecar of an image: ``scan.nii.gz`` has ``scan.json``."""
+    """The sidecar of an image: ``scan.nii.gz`` has ``scan.json``, and so has a folder ``scan`` of DICOM slices."""
     name = path.name
+    if path.is_dir():
+        return path.with_name(name + ".json")
     stem = name[: -len(".nii.gz")] if name.lower().endswith(".nii.gz") else path.stem
     return path.with_name(stem + ".json")
 
@@ -94,7 +97,7 @@ def read_provenance(path: str | Path) -> Provenance | None:
     """Read the provenance out of a written image, or out of a sidecar.
 
     Args:
-        path: a NIfTI, NRRD or PNG file, or a ``.json`` sidecar.
+        path: a NIfTI, NRRD, PNG or DICOM file, a folder of DICOM slices, or a ``.json`` sidecar.
 
     Returns:
         The provenance, or None when the file carries none.
@@ -102,48 +105,5 @@ def read_provenance(path: str | Path) -> Provenance | None:
     Raises:
         InputError: the file is missing, damaged, or of another format.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"'{path}' does not exist.")
-    name = path.name.lower()
-    try:
-        if name.endswith(".json"):
-            text: str | None = path.read_text(encoding="utf-8")
-        elif name.endswith((".nii", ".nii.gz")):
-            text = _from_nifti(path)
-        elif name.endswith(".nrrd"):
-            text = _from_nrrd(path)
-        elif name.endswith(".png"):
-            text = _from_png(path)
-        else:
-            raise InputError(f"'{path}' has a format without provenance: give .nii, .nii.gz, .nrrd, .png or .json.")
-        values = json.loads(text) if text else None
-    except InputError:
-        raise
-    except Exception as error:  # the libraries raise all kinds of errors on damaged files
-        raise InputError(f"the provenance of '{path}' cannot be read ({error}); the file is damaged.") from error
-    return Provenance.from_dict(values) if isinstance(values, dict) and values.get("synthetic") else None
-
-
-def _from_nifti(path: Path) -> str | None:
-    import nibabel
-
-    for extension in nibabel.Nifti1Image.from_filename(path).header.extensions:
-        content = extension.get_content()
-        text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
-        if text.lstrip().startswith("{"):
-            return text.rstrip("\0 \n")
-    return None
-
-
-def _from_nrrd(path: Path) -> str | None:
-    import nrrd
-
-    return nrrd.read_header(str(path)).get("provenance")
-
-
-def _from_png(path: Path) -> str | None:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return image.text.get("provenance")  # type: ignore[attr-defined]
+    values = read_marks(path).values
+    return None if values is None else Provenance.from_dict(values)

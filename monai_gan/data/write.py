@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from pathlib import Path
 
@@ -10,11 +9,15 @@ import numpy as np
 from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
-from monai_gan.data.geometry import LPS, default_affine, swap_plane
+from monai_gan.atomic import remove_path, replace_path
+from monai_gan.data.dicom_write import write_dicom
+from monai_gan.data.formats import dicom_files
+from monai_gan.data.geometry import LPS, as_volume, default_affine
+from monai_gan.data.marks import Marks, read_marks
 from monai_gan.data.provenance import Provenance, sidecar_path
 from monai_gan.errors import InputError, InvalidResultError
 
-FORMATS = ("nii.gz", "nrrd", "png")
+FORMATS = ("nii.gz", "nrrd", "png", "dcm")
 
 
 def write_image(
@@ -23,22 +26,25 @@ def write_image(
     *,
     affine: np.ndarray | Tensor | None = None,
     provenance: Provenance | None = None,
-    bits: int = 8,
+    bits: int | None = None,
+    units: str = "",
 ) -> Path:
     """Write an image, and with a provenance its header entries and the sidecar ``<stem>.json``.
 
-    Both files are made under other names in the same folder and moved into place, so that a failure leaves what was
-    there before.
+    Both are made under other names in the same folder and moved into place, so that a failure leaves what was there
+    before.
 
     Args:
-        path: ends with ``.png`` (2-D), ``.nii.gz``, ``.nii`` or ``.nrrd``; missing folders are made.
+        path: ends with ``.png`` (2-D), ``.nii.gz``, ``.nii``, ``.nrrd`` or ``.dcm``; missing folders are made.
         image: image (C, rows, columns) or (C, X, Y, Z) in image units; integers stay integers.
-        affine: (4, 4) from indices to millimetres in RAS; default: that of a ``MetaTensor``, else 1 mm.
-        provenance: what made the image.
-        bits: 8 or 16 per value of a PNG.
+        affine: (4, 4) from indices to millimetres in RAS; default: that of a ``MetaTensor``, else 1 mm (a 2-D DICOM
+            file then states no pixel size).
+        provenance: what made the image; DICOM is not written without.
+        bits: 8 or 16 per value of a PNG, 8 by default; of a DICOM file see `write_dicom`.
+        units: the unit of the values; DICOM states ``"HU"``.
 
     Returns:
-        The path.
+        The path; of a DICOM volume ``<stem>``, a folder with one file per slice.
 
     Raises:
         InputError: the format is unknown or cannot hold the image, or the folder cannot be written.
@@ -47,22 +53,26 @@ def write_image(
     path = Path(path)
     extension = _extension(path)
     array, matrix = _checked(image, affine)
+    place = _place(path, extension, array.ndim)
     target, sidecar = _temporary(path, extension), _temporary(path, ".json")
     placed = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if extension == ".png":
-            _write_png(target, array, provenance, bits)
-        elif extension == ".nrrd":
-            _write_nrrd(target, array, matrix, provenance)
+        if extension == ".dcm":
+            if provenance is None:
+                raise InputError(f"'{path.name}' needs a provenance: DICOM is written only with its marks.")
+            write_dicom(target, array, matrix, provenance, bits=bits, units=units)
+        elif extension == ".png":
+            _write_png(target, array, provenance, 8 if bits is None else bits)
         else:
-            _write_nifti(target, array, matrix, provenance)
+            known = default_affine(array.ndim - 1) if matrix is None else matrix
+            (_write_nrrd if extension == ".nrrd" else _write_nifti)(target, array, known, provenance)
         if provenance is not None:
             sidecar.write_text(provenance.to_json(indent=2) + "\n", encoding="utf-8")
             # The sidecar first: an image must never stand there without the statement that it is synthetic.
             sidecar.replace(sidecar_path(path))
             placed = True
-        target.replace(path)
+        replace_path(target, place)
         placed = False
     except OSError as error:
         raise InputError(
@@ -70,29 +80,36 @@ def write_image(
         ) from error
     finally:
         for left in (target, sidecar):
-            _remove(left)
+            remove_path(left)
         if placed:
-            _remove(sidecar_path(path))
-    return path
+            remove_path(sidecar_path(path))
+    return place
 
 
 def _extension(path: Path) -> str:
-    for extension in (".nii.gz", ".nii", ".nrrd", ".png"):
+    for extension in (".nii.gz", ".nii", ".nrrd", ".png", ".dcm"):
         if path.name.lower().endswith(extension):
             return extension
     raise InputError(f"'{path.name}' has a format that is not written: give one of {', '.join(FORMATS)}.")
+
+
+def _place(path: Path, extension: str, dimensions: int) -> Path:
+    """Where the image goes: a DICOM volume into a folder, which may replace only one that this function made."""
+    if extension != ".dcm" or dimensions == 3:
+        return path
+    folder = path.with_suffix("")
+    if folder.is_dir() and any(folder.iterdir()):
+        marks = read_marks(folder) if dicom_files(folder) else Marks()
+        if marks.values is None or "provenance" in marks.missing:
+            raise InputError(f"'{folder}' is a folder that holds other images: choose another name.")
+    return folder
 
 
 def _temporary(path: Path, extension: str) -> Path:
     return path.with_name(f".{uuid.uuid4().hex}{extension}")
 
 
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
-
-
-def _checked(image: Tensor | np.ndarray, affine: np.ndarray | Tensor | None) -> tuple[np.ndarray, np.ndarray]:
+def _checked(image: Tensor | np.ndarray, affine: np.ndarray | Tensor | None) -> tuple[np.ndarray, np.ndarray | None]:
     if affine is None and isinstance(image, MetaTensor):
         affine = image.affine
     plain = image.as_tensor() if isinstance(image, MetaTensor) else image
@@ -110,19 +127,11 @@ def _checked(image: Tensor | np.ndarray, affine: np.ndarray | Tensor | None) -> 
     elif array.dtype.kind == "b":
         array = array.astype(np.uint8)
     if affine is None:
-        return array, default_affine(array.ndim - 1)
+        return array, None
     matrix = affine.detach().cpu().numpy() if isinstance(affine, Tensor) else np.asarray(affine)
     if matrix.shape != (4, 4):
         raise InputError(f"affine has the shape {matrix.shape}: give a 4 x 4 matrix from indices to millimetres.")
     return array, matrix.astype(np.float64)
-
-
-def _as_volume(array: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give (C, X, Y, Z): a 2-D image becomes one slice, x first."""
-    if array.ndim == 4:
-        return array, affine
-    turned, matrix = swap_plane(array, affine)
-    return turned[..., None], matrix
 
 
 def _write_png(path: Path, array: np.ndarray, provenance: Provenance | None, bits: int) -> None:
@@ -153,7 +162,7 @@ def _write_png(path: Path, array: np.ndarray, provenance: Provenance | None, bit
 def _write_nifti(path: Path, array: np.ndarray, affine: np.ndarray, provenance: Provenance | None) -> None:
     import nibabel
 
-    volume, matrix = _as_volume(array, affine)
+    volume, matrix = as_volume(array, affine)
     data = volume[0] if len(volume) == 1 else np.moveaxis(volume, 0, -1)
     image = nibabel.Nifti1Image(data, matrix)
     # Both forms: some readers look at one, some at the other. A sheared matrix has no quaternion, then the sform stands
@@ -172,7 +181,7 @@ def _write_nifti(path: Path, array: np.ndarray, affine: np.ndarray, provenance: 
 def _write_nrrd(path: Path, array: np.ndarray, affine: np.ndarray, provenance: Provenance | None) -> None:
     import nrrd
 
-    volume, matrix = _as_volume(array, affine)
+    volume, matrix = as_volume(array, affine)
     matrix = LPS @ matrix
     directions = matrix[:3, :3].T
     several = len(volume) > 1

@@ -7,12 +7,15 @@ of which breaks the bookkeeping of that wrapper's hooks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+
+T = TypeVar("T")
 
 
 def world() -> tuple[int, int]:
@@ -29,6 +32,36 @@ def any_process(flag: bool, device: torch.device | str = "cpu") -> bool:
     answer = torch.tensor(float(flag), device=device)
     dist.all_reduce(answer, op=dist.ReduceOp.MAX)
     return bool(answer)
+
+
+@torch.no_grad()
+def mean_values(values: Mapping[str, Tensor | float], device: torch.device | str = "cpu") -> dict[str, float]:
+    """Mean of each value over the processes, who must all ask, with the same names."""
+    size = world()[1]
+    together = torch.stack([torch.as_tensor(value, dtype=torch.float64).cpu() for value in values.values()])
+    if size > 1:
+        # Single precision, which every device can add up.
+        shared = together.float().to(device)
+        dist.all_reduce(shared)
+        together = shared.double().cpu() / size
+    return dict(zip(values, together.tolist(), strict=True))
+
+
+def from_first(make: Callable[[], T]) -> T:
+    """What ``make`` gives in rank 0, in every process, who must all ask; an error there is raised everywhere."""
+    rank, size = world()
+    if size == 1:
+        return make()
+    box: list[Any] = [None, None]
+    if rank == 0:
+        try:
+            box[0] = make()
+        except Exception as error:  # alone, rank 0 would leave the others waiting
+            box[1] = error
+    dist.broadcast_object_list(box, src=0)
+    if box[1] is not None:
+        raise box[1]
+    return box[0]
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from ignite.engine import Events
 
 from monai_gan.atomic import atomic_path
 from monai_gan.engines import GANTrainer
+from monai_gan.engines.distributed import from_first
 from monai_gan.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,8 @@ class CheckpointHandler:
     """Keeps ``checkpoint.pt`` of the whole training state up to date, and goes on from it when it exists.
 
     A checkpoint is written to a temporary file and moved, after every ``interval`` epochs, at the end and when training
-    is terminated early; only rank 0 writes.
+    is terminated early. Only rank 0 writes and reads; it sends what it has read to the others, so that processes on
+    several machines need no common disk. Every process must have this handler.
 
     Args:
         output_dir: folder of the checkpoint, made when missing.
@@ -43,8 +45,9 @@ class CheckpointHandler:
 
     def attach(self, engine: GANTrainer) -> None:
         """Restore the training state if there is one, and register the saving."""
-        if self.resume and self.path.is_file():
-            engine.load_state_dict(load_checkpoint(self.path))
+        state = from_first(self._read)
+        if state is not None:
+            engine.load_state_dict(state)
             engine.guard.last_checkpoint = str(self.path)
             logger.info("Resumed from %s at iteration %d.", self.path, engine.state.iteration)
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self.save)
@@ -52,6 +55,9 @@ class CheckpointHandler:
             engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.iterations), self.save)
         engine.add_event_handler(Events.TERMINATE, self.save)
         engine.add_event_handler(Events.COMPLETED, self.save)
+
+    def _read(self) -> dict[str, Any] | None:
+        return load_checkpoint(self.path) if self.resume and self.path.is_file() else None
 
     def save(self, engine: GANTrainer) -> None:
         """Write the state of ``engine`` now."""

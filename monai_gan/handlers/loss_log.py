@@ -10,10 +10,14 @@ from ignite.engine import Events
 
 from monai_gan.atomic import write_atomic
 from monai_gan.engines import GANTrainer
+from monai_gan.engines.distributed import mean_values
 
 
 class LossLogHandler:
     """Appends losses, metrics and images per second to ``losses.jsonl``; a resumed run drops lines it will repeat.
+
+    Losses are means over all processes, each of which has seen its share of the batch; every process must have this
+    handler, and rank 0 writes.
 
     Args:
         output_dir: folder of the file, made when missing.
@@ -43,6 +47,7 @@ class LossLogHandler:
 
     def write(self, engine: GANTrainer) -> None:
         """Append one line."""
+        losses = mean_values(engine.state.output[0], engine.state.device)
         if engine.rank != 0:
             return
         now, (since, before) = time.monotonic(), self._since
@@ -51,7 +56,7 @@ class LossLogHandler:
             "iteration": engine.state.iteration,
             "epoch": engine.state.epoch,
             "images_per_second": (engine.state.iteration - since) * engine.state.images / max(now - before, 1e-9),
-            **{name: float(value) for name, value in engine.state.output[0].items()},
+            **losses,
             **{name: float(value) for name, value in engine.state.metrics.items()},
         }
         with self.path.open("a") as file:

@@ -1,9 +1,56 @@
-"""Figures that tell how far synthetic images are from real ones."""
+"""Figures that tell how far synthetic images are from real ones, how diverse they are and what they repeat."""
 
 from __future__ import annotations
 
+from monai_gan.metrics.baselines import PCAGaussian, PixelGaussian, baseline_sets
 from monai_gan.metrics.class_probe import ClassProbe
-from monai_gan.metrics.diversity import mean_pairwise_distance
+from monai_gan.metrics.diversity import mean_pairwise_distance, ms_ssim_diversity
+from monai_gan.metrics.evaluation import FLOOR, Evaluation, Figure, FigureInfo, evaluate_sets
+from monai_gan.metrics.extractors import EXTRACTORS, load_extractor
+from monai_gan.metrics.features import FeatureExtractor
+from monai_gan.metrics.fid import FIDMetric, frechet_distance
+from monai_gan.metrics.inception_score import InceptionScore, inception_score
+from monai_gan.metrics.kid import KernelDistance, KIDMetric, kernel_distance
+from monai_gan.metrics.memorisation import Memorisation, memorisation, memorisation_pixels
+from monai_gan.metrics.neighbours import nearest_images, nearest_neighbours
+from monai_gan.metrics.precision_recall import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from monai_gan.metrics.profiles import intensity_histogram, radial_power_spectrum
 from monai_gan.metrics.sliced_wasserstein import sliced_wasserstein
+from monai_gan.metrics.statistics import FeatureStatistics
 
-__all__ = ["ClassProbe", "mean_pairwise_distance", "sliced_wasserstein"]
+__all__ = [
+    "EXTRACTORS",
+    "FLOOR",
+    "ClassProbe",
+    "DensityCoverage",
+    "Evaluation",
+    "FIDMetric",
+    "FeatureExtractor",
+    "FeatureStatistics",
+    "Figure",
+    "FigureInfo",
+    "InceptionScore",
+    "KIDMetric",
+    "KernelDistance",
+    "Memorisation",
+    "PCAGaussian",
+    "PixelGaussian",
+    "PrecisionRecall",
+    "baseline_sets",
+    "density_coverage",
+    "evaluate_sets",
+    "frechet_distance",
+    "inception_score",
+    "intensity_histogram",
+    "kernel_distance",
+    "load_extractor",
+    "mean_pairwise_distance",
+    "memorisation",
+    "memorisation_pixels",
+    "ms_ssim_diversity",
+    "nearest_images",
+    "nearest_neighbours",
+    "precision_recall",
+    "radial_power_spectrum",
+    "sliced_wasserstein",
+]

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from monai_gan.transforms.save import SaveSynthetic, SaveSyntheticd
+from monai_gan.transforms.synthesize import RandSynthesize, RandSynthesized, Synthesize, Synthesized
 
-__all__ = ["SaveSynthetic", "SaveSyntheticd"]
+__all__ = ["RandSynthesize", "RandSynthesized", "SaveSynthetic", "SaveSyntheticd", "Synthesize", "Synthesized"]

@@ -31,8 +31,8 @@ class SaveSynthetic(Transform):
         output_dir: folder to write to.
         bundle_root: the bundle that made the images.
         seed: seed of the series.
-        format: ``"png"``, ``"nii.gz"`` or ``"nrrd"``; default: PNG in 2-D, NIfTI in 3-D and for values that no PNG
-            holds.
+        format: ``"png"``, ``"nii.gz"``, ``"nrrd"`` or ``"dcm"`` (a volume becomes a folder with a file per slice);
+            default: PNG in 2-D, NIfTI in 3-D and for values that no PNG holds.
         label: the class asked for, to be stated.
         truncation: the factor on the latents, to be stated.
         date: UTC, ISO 8601, to be stated; default: the time of writing.
@@ -83,7 +83,7 @@ class SaveSynthetic(Transform):
             index: its number in the series.
 
         Returns:
-            The file.
+            The file, or the folder of a DICOM volume.
         """
         values = self.scale.to_image(torch.as_tensor(image).detach().cpu())
         bits = self.scale.png_bits
@@ -103,9 +103,10 @@ class SaveSynthetic(Transform):
         return write_image(
             self.output_dir / f"{self.bundle}_s{self.seed}_{index:04d}.{extension}",
             values,
-            affine=default_affine(values.ndim - 1, self.spacing),
+            affine=None if self.spacing is None else default_affine(values.ndim - 1, self.spacing),
             provenance=provenance,
-            bits=bits or 8,
+            bits=bits or None,
+            units=self.scale.units,
         )
 
 

@@ -26,6 +26,7 @@ UNIT = {"minimum": 0, "maximum": 1}
         pytest.param("png", {"intensity": SHORT}, "png", id="16-bit"),
         pytest.param(".NRRD", {"intensity": CT}, "nrrd", id="dot-and-capitals"),
         pytest.param("nii.gz", {"intensity": BYTES}, "nii.gz", id="2d-nifti"),
+        pytest.param("dcm", {"intensity": CT, "spatial_dims": 3}, "dcm", id="3d-dicom"),
     ],
 )
 def test_formats(asked: str | None, extra: dict[str, Any], expected: str, make_info: Make) -> None:
@@ -35,10 +36,9 @@ def test_formats(asked: str | None, extra: dict[str, Any], expected: str, make_i
 @pytest.mark.parametrize(
     ("asked", "extra", "message"),
     [
-        pytest.param("dcm", {}, "format='dcm' is not possible yet.*nii.gz or nrrd", id="dicom"),
         pytest.param("png", {"spatial_dims": 3}, "cannot hold the volumes.*nii.gz or nrrd", id="png-3d"),
         pytest.param("png", {"intensity": CT}, "would lose the intensities", id="png-below-zero"),
-        pytest.param("jpg", {}, "format='jpg' is unknown.*nii.gz, nrrd or png", id="unknown"),
+        pytest.param("jpg", {}, "format='jpg' is unknown.*nii.gz, nrrd, png or dcm", id="unknown"),
     ],
 )
 def test_refused_formats(asked: str, extra: dict[str, Any], message: str, make_info: Make) -> None:

@@ -15,7 +15,10 @@ def test_the_schema_is_a_schema_and_takes_what_the_check_takes() -> None:
     schema = request_schema()
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
-    for request in (SMALL, check_request(SMALL), check_request({**SMALL, "task": "training"})):
+    for request in (
+        SMALL,
+        *(check_request({**SMALL, "task": task}) for task in ("synthesis", "training", "evaluation")),
+    ):
         validator.validate(request)
 
 
@@ -42,7 +45,9 @@ def test_defaults_are_filled_in() -> None:
         pytest.param([], "The request is a list", id="not-an-object"),
         pytest.param(None, "The request is empty", id="null"),
         pytest.param({"task": "synthesis", "output": "o"}, "lacks 'bundle'", id="missing"),
-        pytest.param({**SMALL, "task": "paint"}, "task='paint' is unknown: choose 'synthesis', 'training'", id="task"),
+        pytest.param(
+            {**SMALL, "task": "paint"}, "task='paint' is unknown: choose 'synthesis', 'training', 'eval", id="task"
+        ),
         pytest.param({**SMALL, "sed": 1}, "field 'sed' is unknown .*did you mean 'seed'", id="misspelt"),
         pytest.param({**SMALL, "zzz": 1}, "field 'zzz' is unknown .*known fields are 'batch_size'", id="unknown"),
         pytest.param(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import warnings
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_extractor import tiny_extractor
+from tiny_images import write_tiny_images
 
 from monai_gan.apps import runner
 from monai_gan.apps.jobs import Progress, check_cancel
@@ -51,7 +54,7 @@ def test_a_good_job(request_: dict[str, Any], tmp_path: Path) -> None:
     [
         pytest.param({"n": 0}, 2, "'n' is wrong", id="invalid"),
         pytest.param({"bundle": "tiny_dcgn"}, 2, "did you mean 'tiny_dcgan'", id="unknown-bundle"),
-        pytest.param({"format": "dcm"}, 2, "dcm", id="refused"),
+        pytest.param({"format": "jpg"}, 2, "jpg", id="refused"),
         pytest.param({"device": "cuda:99"}, 2, "cuda:99", id="absent-device"),
     ],
 )
@@ -100,7 +103,7 @@ def test_training_is_handed_over(tiny: Path, tmp_path: Path, monkeypatch: pytest
         progress(Progress(0.5, "training", "epoch 1 of 2", 3.0))
         return Path(output) / "trained"
 
-    monkeypatch.setattr(__import__("sys").modules["monai_gan.apps.train"], "train", train)
+    monkeypatch.setattr(importlib.import_module("monai_gan.apps.train"), "train", train)
     request = {"task": "training", "bundle": "tiny_dcgan", "output": str(tmp_path), "overrides": {"max_epochs": 2}}
     events: Events = []
     assert run_request(request, events.append) == 0
@@ -109,6 +112,21 @@ def test_training_is_handed_over(tiny: Path, tmp_path: Path, monkeypatch: pytest
     assert given["trust"] is False
     assert events[-2]["files"] == [str(tmp_path / "trained")]
     assert kinds(events) == ["starting", "running", "message", "progress", "result", "done"]
+
+
+def test_an_evaluation(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monai_gan.metrics.load_extractor", tiny_extractor)
+    real = write_tiny_images(tmp_path / "real.npz", n=40, size=8, split=None)
+    request = {"task": "evaluation", "bundle": str(tiny), "output": str(tmp_path / "out"), "real": str(real), "n": 10}
+    events: Events = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert run_request(request, events.append) == 0
+    assert events[-2]["files"] == [str(tmp_path / "out" / name) for name in ("report.json", "report.html")]
+    assert events[-2]["request"]["memorisation"] is True
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [event["text"] for event in events if event["event"] == "warning"] == report["warnings"]
+    assert report["n"] == 10
 
 
 @pytest.fixture

@@ -53,6 +53,15 @@ def test_files_of_the_same_name_are_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_text() == "new"
 
 
+def test_folders_are_replaced_by_folders_of_their_kind(tmp_path: Path) -> None:
+    for number in "12":
+        with OutputFolder(tmp_path) as folder:
+            (folder.staging / "series").mkdir()
+            (folder.staging / "series" / f"{number}.dcm").write_text(number)
+            assert folder.publish() == [tmp_path / "series"]
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "series", tmp_path / "series" / "2.dcm"]
+
+
 @pytest.mark.parametrize(("inner", "message"), [("", "is a file"), ("below/it", "cannot be written")])
 def test_a_path_that_cannot_be_a_folder(inner: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from monai_gan.apps import Progress, load, synthesize
 from monai_gan.bundle import BundleInfo, save_weights, write_checksums
-from monai_gan.data import read_provenance
+from monai_gan.data import read_image, read_provenance
 from monai_gan.errors import Cancelled, InputError, InvalidResultError, WeightsError
 from monai_gan.networks.nets import DCGANGenerator
 
@@ -100,6 +100,19 @@ def test_volumes_carry_their_geometry_and_units(tiny_volume: Path, tmp_path: Pat
     assert not (tmp_path / "never").exists()
 
 
+def test_volumes_as_dicom_are_series(tiny_volume: Path, tmp_path: Path) -> None:
+    for _ in range(2):  # the second run replaces the first
+        folders = synthesize(tiny_volume, 2, tmp_path, format="dcm")
+    assert folders == [tmp_path / f"tiny_dcgan_s0_000{i}" for i in range(2)]
+    names = sorted(path.name for path in tmp_path.iterdir() if path != tiny_volume.parent)
+    assert names == sorted(f"tiny_dcgan_s0_000{i}{end}" for i in range(2) for end in ("", ".json"))
+    values = load(tiny_volume).sample(2)
+    for folder, value in zip(folders, values, strict=True):
+        image = read_image(folder)
+        np.testing.assert_allclose(image.numpy(), value, atol=0.002)
+        np.testing.assert_allclose(image.pixdim.numpy(), [1.0, 2.0, 0.5])
+
+
 def test_overview(tiny_volume: Path, tmp_path: Path) -> None:
     files = synthesize(tiny_volume, 3, tmp_path, grid=True)
     assert files[-1].name == "tiny_dcgan_s0_grid.png"
@@ -163,7 +176,7 @@ def test_weights_that_were_tampered_with_leave_nothing(tiny: Path, tmp_path: Pat
         ({"seed": -1}, "seed=-1"),
         ({"seed": 2**63}, "seed=9223372036854775808"),
         ({"bundle": "tiny_dcgn"}, "did you mean 'tiny_dcgan'"),
-        ({"format": "dcm"}, "format='dcm' is not possible yet"),
+        ({"format": "jpg"}, "format='jpg' is unknown"),
         ({"label": 1}, "unconditional|takes none"),
         ({"truncation": 0.0}, "truncation=0"),
         ({"batch_size": 0}, "batch_size=0"),

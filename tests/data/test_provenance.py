@@ -28,7 +28,7 @@ MADE = Provenance(
 )
 
 
-@pytest.fixture(params=["a.b.png", "a.b.nii.gz", "a.b.nrrd"])
+@pytest.fixture(params=["a.b.png", "a.b.nii.gz", "a.b.nrrd", "a.b.dcm"])
 def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return write_image(tmp_path / request.param, torch.full((1, 4, 4), 7.0), provenance=MADE)
 

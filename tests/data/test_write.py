@@ -100,7 +100,7 @@ def test_missing_folders_are_made_and_files_replaced(tmp_path: Path) -> None:
     ("name", "image", "arguments", "reason"),
     [
         pytest.param("a.jpg", VOLUME, {}, "format that is not written", id="lossy_format"),
-        pytest.param("a.dcm", VOLUME, {}, "format that is not written", id="dicom"),
+        pytest.param("a.dcm", VOLUME.repeat(2, 0), {}, "does not fit a DICOM file", id="dicom_channels"),
         pytest.param("a.png", VOLUME, {}, "does not fit", id="volume_as_png"),
         pytest.param("a.png", VOLUME[0, :1] - 50, {}, "values from -50", id="negative_png"),
         pytest.param("a.png", VOLUME[0, :1] * 100, {}, "write nii.gz", id="png_overflow"),
@@ -130,7 +130,7 @@ def test_unwritable_output_is_an_input_error(tmp_path: Path) -> None:
     assert _files(tmp_path) == ["file"]
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.nii.gz", "a.nrrd"])
+@pytest.mark.parametrize("name", ["a.png", "a.nii.gz", "a.nrrd", "a.dcm"])
 @pytest.mark.parametrize(
     "failure", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "ctrl_c"]
 )

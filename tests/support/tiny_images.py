@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 
-def write_tiny_images(path: Path, n: int = 20, size: int = 8, dtype: str = "uint8", seed: int = 0) -> Path:
-    """Write ``n`` random images, all for training, as an ``.npz`` and return its path.
+def write_tiny_images(
+    path: Path, n: int = 20, size: int = 8, dtype: str = "uint8", seed: int = 0, split: int | None = 0
+) -> Path:
+    """Write ``n`` random images as an ``.npz`` and return its path.
 
     Args:
         path: the file.
@@ -16,10 +18,12 @@ def write_tiny_images(path: Path, n: int = 20, size: int = 8, dtype: str = "uint
         size: pixels per side.
         dtype: ``"uint8"`` for 0..255; a floating type for values around 0 with a spread of 100.
         seed: of the values.
+        split: the part that all are of, 0 for training; None says nothing of parts.
     """
     random = np.random.default_rng(seed)
     shape = (n, size, size)
     images = random.integers(0, 256, shape) if dtype == "uint8" else 100 * random.standard_normal(shape)
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, images=images.astype(dtype), split=np.zeros(n, dtype=np.int64))
+    parts = {} if split is None else {"split": np.full(n, split, dtype=np.int64)}
+    np.savez(path, images=images.astype(dtype), **parts)
     return path

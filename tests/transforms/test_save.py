@@ -118,9 +118,22 @@ def test_missing_number_is_named(tmp_path: Path, grey: Path) -> None:
         SaveSyntheticd("pred", tmp_path, grey)({"pred": torch.zeros(1, 4, 4)})
 
 
-def test_dicom_is_refused(tmp_path: Path, grey: Path) -> None:
-    with pytest.raises(InputError, match="format='dcm'"):
-        SaveSynthetic(tmp_path, grey, format="dcm")
+def test_dicom_states_units_and_voxel_size(tmp_path: Path) -> None:
+    root = _bundle(tmp_path, {"minimum": -1000, "maximum": 1000, "units": "HU"}, spacing_mm=[1.0, 2.0, 3.0])
+    values = torch.linspace(-1, 1, 24).reshape(1, 2, 3, 4)
+    folder = SaveSynthetic(tmp_path / "out", root, format="dcm", date="2025-01-02T00:00:00+00:00")(values, 3)
+    assert folder == tmp_path / "out" / "tiny_gan_s0_0003"
+    image = read_image(folder)
+    assert np.allclose(image.pixdim.numpy(), [1, 2, 3])
+    assert torch.allclose(image.as_tensor(), 1000 * values, atol=0.02)
+    made = read_provenance(folder)
+    assert made is not None
+    assert (made.bundle, made.index) == ("tiny_gan", 3)
+
+
+def test_unknown_format_is_refused(tmp_path: Path, grey: Path) -> None:
+    with pytest.raises(InputError, match="format='jpg' is not written: give one of nii.gz, nrrd, png, dcm"):
+        SaveSynthetic(tmp_path, grey, format="jpg")
 
 
 @pytest.mark.parametrize(
