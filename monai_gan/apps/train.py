@@ -113,6 +113,8 @@ def _build(config: ConfigParser, name: str) -> GANTrainer:
 
 def _run(config: ConfigParser, trainer: GANTrainer, name: str) -> None:
     """Run the ``run`` expressions; an error comes out as it was raised, without what the parser wraps around it."""
+    from monai_gan.engines.distributed import connection_lost
+
     # Errors are told once, by whoever called, not by the engine as well.
     level = trainer.logger.level
     trainer.logger.setLevel(logging.CRITICAL)
@@ -122,6 +124,11 @@ def _run(config: ConfigParser, trainer: GANTrainer, name: str) -> None:
         cause = _cause(error)
         if isinstance(cause, (ValueError, OSError)) and not isinstance(cause, MonaiGanError):
             raise InputError(f"The training of '{name}' cannot go on: {_sentence(cause)}") from error
+        if trainer.world_size > 1 and connection_lost(cause):
+            raise MonaiGanError(
+                f"Another process of the training of '{name}' has ended, so this one cannot go on; once its cause is "
+                f"removed, the same command goes on from the last checkpoint ({_sentence(cause)})"
+            ) from error
         raise cause from None
     finally:
         trainer.logger.setLevel(level)

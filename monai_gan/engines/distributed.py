@@ -34,6 +34,11 @@ def any_process(flag: bool, device: torch.device | str = "cpu") -> bool:
     return bool(answer)
 
 
+def connection_lost(error: Exception) -> bool:
+    """Whether an error is what a process meets when another one has ended."""
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error).lower())
+
+
 @torch.no_grad()
 def mean_values(values: Mapping[str, Tensor | float], device: torch.device | str = "cpu") -> dict[str, float]:
     """Mean of each value over the processes, who must all ask, with the same names."""

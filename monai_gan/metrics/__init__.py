@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from monai_gan.metrics.augmentation import ClassicalAugmentation
 from monai_gan.metrics.baselines import PCAGaussian, PixelGaussian, baseline_sets
 from monai_gan.metrics.class_probe import ClassProbe
+from monai_gan.metrics.classification import ClassifierScores, ClassifierTraining, Labelled, classification_scores
 from monai_gan.metrics.diversity import mean_pairwise_distance, ms_ssim_diversity
+from monai_gan.metrics.downstream import (
+    FitGenerator,
+    LabelledGenerator,
+    Setting,
+    compare_arms,
+    learning_curve,
+    train_on_synthetic,
+)
 from monai_gan.metrics.evaluation import FLOOR, Evaluation, Figure, FigureInfo, evaluate_sets
 from monai_gan.metrics.extractors import EXTRACTORS, load_extractor
 from monai_gan.metrics.features import FeatureExtractor
 from monai_gan.metrics.fid import FIDMetric, frechet_distance
 from monai_gan.metrics.inception_score import InceptionScore, inception_score
+from monai_gan.metrics.intervals import Interval, mean_interval
 from monai_gan.metrics.kid import KernelDistance, KIDMetric, kernel_distance
 from monai_gan.metrics.memorisation import Memorisation, memorisation, memorisation_pixels
 from monai_gan.metrics.neighbours import nearest_images, nearest_neighbours
@@ -22,6 +33,9 @@ __all__ = [
     "EXTRACTORS",
     "FLOOR",
     "ClassProbe",
+    "ClassicalAugmentation",
+    "ClassifierScores",
+    "ClassifierTraining",
     "DensityCoverage",
     "Evaluation",
     "FIDMetric",
@@ -29,21 +43,30 @@ __all__ = [
     "FeatureStatistics",
     "Figure",
     "FigureInfo",
+    "FitGenerator",
     "InceptionScore",
+    "Interval",
     "KIDMetric",
     "KernelDistance",
+    "Labelled",
+    "LabelledGenerator",
     "Memorisation",
     "PCAGaussian",
     "PixelGaussian",
     "PrecisionRecall",
+    "Setting",
     "baseline_sets",
+    "classification_scores",
+    "compare_arms",
     "density_coverage",
     "evaluate_sets",
     "frechet_distance",
     "inception_score",
     "intensity_histogram",
     "kernel_distance",
+    "learning_curve",
     "load_extractor",
+    "mean_interval",
     "mean_pairwise_distance",
     "memorisation",
     "memorisation_pixels",
@@ -53,4 +76,5 @@ __all__ = [
     "precision_recall",
     "radial_power_spectrum",
     "sliced_wasserstein",
+    "train_on_synthetic",
 ]

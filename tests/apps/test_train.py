@@ -22,7 +22,7 @@ from monai_gan.apps.synthesize import synthesize
 from monai_gan.apps.train import train
 from monai_gan.bundle import verify_bundle, write_checksums
 from monai_gan.engines import GANTrainer
-from monai_gan.errors import Cancelled, InputError, NonFiniteLossError
+from monai_gan.errors import Cancelled, InputError, MonaiGanError, NonFiniteLossError
 from monai_gan.handlers import load_checkpoint
 
 Train = Callable[..., Path]
@@ -358,6 +358,18 @@ def test_a_loss_that_is_not_finite_stops_with_one_sentence(
     assert "Lower the learning rate" in caught.value.hint
     assert not caplog.records
     assert not (tmp_path / "run" / "tiny_dcgan").exists()
+
+
+def test_the_end_of_another_process_is_told_in_one_sentence(run: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(trainer: GANTrainer) -> None:
+        trainer.world_size = 2
+        raise torch.distributed.DistBackendError("connection reset")
+
+    monkeypatch.setattr(GANTrainer, "run", lose)
+    text = r"Another process .* of 'tiny_dcgan' has ended.* the same command goes on .*\(connection reset\)"
+    with pytest.raises(MonaiGanError, match=text) as caught:
+        run()
+    assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize(
