@@ -21,11 +21,15 @@ COMMANDS = [
     ("info",),
     ("synthesize",),
     ("train",),
+    ("evaluate",),
+    ("provenance",),
     ("run",),
     ("demo",),
     ("bundle",),
     ("bundle", "verify"),
     ("bundle", "pack"),
+    ("bundle", "push"),
+    ("bundle", "download"),
 ]
 
 
