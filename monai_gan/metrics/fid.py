@@ -12,7 +12,7 @@ from torch import Tensor
 from monai_gan.errors import InputError
 from monai_gan.metrics.checks import check_count, check_variation, warn_caller
 from monai_gan.metrics.paired import PairedMetric
-from monai_gan.metrics.statistics import FeatureStatistics
+from monai_gan.metrics.statistics import FeatureStatistics, gram
 
 
 def frechet_distance(x: Tensor | FeatureStatistics, y: Tensor | FeatureStatistics) -> float:
@@ -76,7 +76,7 @@ def _coupling(a: FeatureStatistics, b: FeatureStatistics, varying: Tensor) -> Te
         cross = rows_a[:, varying] @ rows_b.to(rows_a)[:, varying].T
         if min(cross.shape) < len(varying):
             return torch.linalg.svdvals(cross).sum()
-        return _root_trace(cross @ cross.T)
+        return _root_trace(gram(cross.T))
     factor = _factor(a.covariance()[varying][:, varying]) if rows_a is None else rows_a[:, varying]
     covariance = b.covariance().to(factor)[varying][:, varying]
     return _root_trace(factor @ covariance @ factor.T)

@@ -16,6 +16,8 @@ from monai_gan.metrics.rows import FeatureRows
 
 #: Rows that are centred at once; bounds the memory of a fold.
 FOLDED_AT_ONCE = 8192
+#: Columns of a matrix of products that are computed at once.
+STRIP = 256
 
 
 class FeatureStatistics:
@@ -124,8 +126,7 @@ class FeatureStatistics:
         """Unbiased covariance (F, F), float64; needs two images or more."""
         scatter = self.scatter()
         if scatter is None:
-            rows = self._rows()
-            return rows.T @ rows
+            return gram(self._rows())
         return scatter / (self.count - 1)
 
     def variances(self) -> Tensor:
@@ -195,7 +196,7 @@ class FeatureStatistics:
             block = rows.double()
             mean = block.mean(dim=0)
             block = block - mean
-            self._absorb(len(block), mean, block.T @ block)
+            self._absorb(len(block), mean, gram(block))
         self._pending.clear()
 
     def _absorb(self, count: int, mean: Tensor, scatter: Tensor) -> None:
@@ -209,3 +210,15 @@ class FeatureStatistics:
         self._scatter = self._scatter + scatter.to(self._scatter)
         self._scatter += torch.outer(apart, apart) * (self._count * count / total)
         self._count = total
+
+
+def gram(rows: Tensor) -> Tensor:
+    """The products of all columns of a matrix (n, F) with each other, (F, F), of which only half is computed."""
+    size = rows.shape[1]
+    products = rows.new_empty(size, size)
+    for start in range(0, size, STRIP):
+        strip = slice(start, start + STRIP)
+        part = rows[:, strip].T @ rows[:, start:]
+        products[strip, start:] = part
+        products[start:, strip] = part.T
+    return products

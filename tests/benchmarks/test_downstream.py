@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_gan.metrics import ClassifierTraining, Labelled, train_on_synthetic
+from monai_gan.metrics import ClassifierTraining, Labelled, compare_arms, train_on_synthetic
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,3 +80,35 @@ def test_the_run_goes_on_where_it_was_interrupted(
     assert [json.loads(line) for line in lines] == rows
     kept.write_text("\n".join(lines[: len(lines) // 2]) + "\n")
     assert benchmark.measure(2, *arguments) == rows, "what was lost is made again, and the same"
+
+
+def test_the_section_of_the_docs_says_what_the_intervals_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    section = importlib.import_module("benchmarks.downstream_section")
+    gains = {"real": 0.0, "real + classical": 0.1, "real + GAN": 0.05, "real + classical + GAN": 0.1, "GAN only": -0.2}
+    rows = []
+    for seed, base in enumerate((0.60, 0.62, 0.64)):
+        # On top of classical augmentation the sign changes from one repetition to the next.
+        noise = {"real + classical + GAN": (-0.03, 0.0, 0.04)[seed]}
+        for arm, gain in gains.items():
+            value = base + gain + noise.get(arm, 0.0)
+            rows.append({"n": 25, "seed": seed, "arm": arm, "test": {"auroc": value, "balanced_accuracy": value}})
+    report = {
+        **{"data": "x", "images": {"train": 9, "val": 8, "test": 7}, "date": "d", "device": "c", "threads": 1},
+        **{"versions": {"torch": "2"}, "generator": {"iterations": 5}, "arms": {arm: ["a", "b"] for arm in gains}},
+        "rows": rows,
+        "comparisons": {
+            score: {opponent: compare_arms(rows, opponent, score) for opponent in ("real", "real + classical")}
+            for score in ("auroc", "balanced_accuracy")
+        },
+    }
+    text = section.downstream(json.loads(json.dumps(report)))
+    assert "Means over 3 repetitions" in " ".join(text.split())
+    said = {line.split(" | ")[1] for line in text.splitlines() if line.startswith("| 25 | ") and ":" in line}
+    assert said == {
+        "+0.050 (+0.050 to +0.050): better",
+        "-0.050 (-0.050 to -0.050): worse",
+        "+0.003 (-0.084 to +0.091): not told apart",
+        "-0.200 (-0.200 to -0.200): worse",
+    }
+    assert "| 25 | 0.620 (0.570 to 0.670) |" in text

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from monai_gan.errors import InputError
-from monai_gan.metrics import FeatureStatistics
+from monai_gan.metrics import FeatureStatistics, statistics
 
 
 def assert_moments(statistics: FeatureStatistics, features: Tensor, rtol: float = 1e-10) -> None:
@@ -78,6 +78,13 @@ def test_the_callers_memory_may_be_used_again() -> None:
     statistics = FeatureStatistics.of(batch)
     batch.zero_()
     assert_moments(statistics, expected)
+
+
+@pytest.mark.parametrize("strip", [1, 3, 7, 100])
+def test_products_of_columns(strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "STRIP", strip)
+    rows = torch.randn(5, 7, dtype=torch.float64)
+    torch.testing.assert_close(statistics.gram(rows), rows.T @ rows)
 
 
 def test_unfit_features_are_refused() -> None:
