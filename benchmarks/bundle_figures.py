@@ -30,6 +30,8 @@ from monai_gan.metrics import FLOOR, ClassProbe, Evaluation, Figure, load_extrac
 SEED = 2024
 #: Samples in the picture of the model card.
 SHOWN = 36
+#: Digits of the figures in the metadata.
+DIGITS = 4
 DATA, CLASS = "mednist64", "CXR"
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
@@ -77,22 +79,22 @@ def as_metrics(rows: dict[str, dict[str, Figure]], evaluation: Evaluation) -> li
         seen_by = extractor if name.endswith(extractor) else None
         entry = {
             "name": name,
-            "value": round(figure.value, 4),
+            "value": round(figure.value, DIGITS),
             "n": evaluation.n,
             "extractor": "6-class probe trained on MedNIST" if name.startswith("share") else seen_by,
             "data": f"{DATA} {CLASS}",
             "split": "test",
-            "floor": round(rows[FLOOR][name].value, 4),
-            "baseline": {row: round(of[name].value, 4) for row, of in rows.items() if row not in (MODEL, FLOOR)},
+            "floor": round(rows[FLOOR][name].value, DIGITS),
+            "baseline": {row: round(of[name].value, DIGITS) for row, of in rows.items() if row not in (MODEL, FLOOR)},
             "mark": info is not None and info.headline,
         }
         if seen_by:
             entry["extractor_sha256"] = evaluation.extractor["sha256"]
             entry["reference_sha256"] = evaluation.reference["statistics_sha256"]
         if figure.sd is not None:
-            entry["sd"] = round(figure.sd, 4)
+            entry["sd"] = round(figure.sd, DIGITS)
         if figure.chance is not None:
-            entry["chance"] = [round(bound, 4) for bound in figure.chance]
+            entry["chance"] = [round(bound, DIGITS) for bound in figure.chance]
         metrics.append(entry)
     return metrics
 
@@ -110,7 +112,8 @@ def table(rows: dict[str, dict[str, Figure]], evaluation: Evaluation) -> str:
 
 def cell(figure: Figure) -> str:
     """A figure with its spread, or what chance allows."""
-    text = f"{figure.value:.3f}"
+    # Rounded as in the metadata first, so that both say the same.
+    text = f"{round(figure.value, DIGITS):.3f}"
     if figure.sd is not None:
         return f"{text} ± {figure.sd:.3f}"
     if figure.chance is not None:
