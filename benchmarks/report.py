@@ -107,9 +107,35 @@ def _machine(report: dict[str, Any]) -> str:
     return f"{report['date']}, {report['device']}, {report['threads']} thread(s), {versions}; {rounds} rounds."
 
 
+def fid(report: dict[str, Any]) -> str:
+    """The section on the Fréchet distance."""
+    rows = [
+        f"| {r['n']} | {r['features']} | {r['ratio']:.1f} | {r['range'][0]:.1f} to {r['range'][1]:.1f} "
+        f"| {r['relative_difference']:.0e} |"
+        for r in report["results"]
+    ]
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return "\n".join(
+        [
+            "## Fréchet distance",
+            "",
+            "`monai_gan.metrics.FIDMetric` against MONAI's `FIDMetric` on the same two matrices of features; how many",
+            f"times as much processor time MONAI's takes, median of {report['rounds']} rounds.",
+            "Made by `python -m benchmarks.fid`.",
+            "",
+            "| images in each set | features | time, MONAI's / this | range | relative difference of the figures |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            f"{report['date']}, {report['device']}, {report['threads']} thread(s), {versions}.",
+        ]
+    )
+
+
 SECTIONS = {
     "critic_step_cpu": critic_step,
     "critic_step_gpu": critic_step,
+    "fid": fid,
     "operations_cpu": operations,
     "operations_gpu": operations,
     "trainer_overhead": trainer_overhead,
