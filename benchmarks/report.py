@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.downstream_section import downstream
 from benchmarks.results import RESULTS
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -135,6 +136,7 @@ def fid(report: dict[str, Any]) -> str:
 SECTIONS = {
     "critic_step_cpu": critic_step,
     "critic_step_gpu": critic_step,
+    "downstream": downstream,
     "fid": fid,
     "operations_cpu": operations,
     "operations_gpu": operations,
