@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.results import measured_on
+
 #: What is asked of the figures: an arm, and the one that it has to beat.
 QUESTIONS = (
     ("real + GAN", "real", "GAN images added to real ones, against real ones alone"),
@@ -20,7 +22,6 @@ def downstream(report: dict[str, Any]) -> str:
     """The section as Markdown."""
     images, seeds = report["images"], len({row["seed"] for row in report["rows"]})
     tried = len(next(iter(report["arms"].values())))
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     method = (
         f"Normal or pneumonia in paediatric chest X-rays of 28 px ({report['data']}): {images['train']} images "
         f"to draw training sets from, {images['val']} for validation, {images['test']} for the test. The generator is "
@@ -36,7 +37,7 @@ def downstream(report: dict[str, Any]) -> str:
         lines += [*_answer(report["comparisons"], arm, opponent, question), ""]
     end = (
         "An interval that leaves out zero counts as a difference; with so many intervals, one or the other does by "
-        f"chance. {report['date']}, {report['device']}, {report['threads']} thread(s), {versions}; "
+        f"chance. {measured_on(report)}; "
         f"{report['generator']['iterations']} generator steps per class and size."
     )
     lines.append(textwrap.fill(end, 120))

@@ -54,7 +54,7 @@ def textbook_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     epsilon = torch.rand(len(real), *(1,) * (real.ndim - 1), device=real.device)
     mixed = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
     (gradient,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
-    return 10 * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    return 10 * (gradient.float().flatten(1).norm(dim=1) - 1).square().mean()
 
 
 def captured(step: Callable[[], Any]) -> Callable[[], Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.downstream_section import downstream
-from benchmarks.results import RESULTS
+from benchmarks.results import RESULTS, measured_on
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
@@ -26,7 +26,6 @@ def trainer_overhead(report: dict[str, Any]) -> str:
         f"| {r['quartiles'][0]:.3f} to {r['quartiles'][1]:.3f} | {r['blocks']} x {r['steps_per_block']} |"
         for r in report["results"]
     ]
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     return "\n".join(
         [
             "## What the trainer costs",
@@ -39,8 +38,7 @@ def trainer_overhead(report: dict[str, Any]) -> str:
             "|---|---|---|---|---|",
             *rows,
             "",
-            f"{report['date']}, {report['device']}, {report['threads']} thread(s), {versions}; peak memory of the "
-            f"process with both loops {report['peak_memory_mib']} MiB.",
+            f"{measured_on(report)}; peak memory of the process with both loops {report['peak_memory_mib']} MiB.",
         ]
     )
 
@@ -103,9 +101,8 @@ def _shape(shape: list[int]) -> str:
 
 
 def _machine(report: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     rounds = next(iter(report["rows"][0]["opponents"].values()))["rounds"]
-    return f"{report['date']}, {report['device']}, {report['threads']} thread(s), {versions}; {rounds} rounds."
+    return f"{measured_on(report)}; {rounds} rounds."
 
 
 def fid(report: dict[str, Any]) -> str:
@@ -115,7 +112,6 @@ def fid(report: dict[str, Any]) -> str:
         f"| {r['relative_difference']:.0e} |"
         for r in report["results"]
     ]
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     return "\n".join(
         [
             "## Fréchet distance",
@@ -128,7 +124,7 @@ def fid(report: dict[str, Any]) -> str:
             "|---|---|---|---|---|",
             *rows,
             "",
-            f"{report['date']}, {report['device']}, {report['threads']} thread(s), {versions}.",
+            f"{measured_on(report)}.",
         ]
     )
 

@@ -31,6 +31,12 @@ def environment(threads: int) -> dict[str, Any]:
     }
 
 
+def measured_on(report: dict[str, Any]) -> str:
+    """Date, hardware and versions of a stored measurement, for the docs."""
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return f"{report['date']}, {report['device']}, {report['threads']} thread(s), {versions}"
+
+
 def save(report: dict[str, Any]) -> None:
     """Write a report to ``results/<benchmark>.json``."""
     RESULTS.mkdir(exist_ok=True)

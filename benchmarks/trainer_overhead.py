@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmarks.opponents import textbook_penalty
 from benchmarks.results import environment, save
 from monai_gan.bundle import find_bundle, load_config
 from monai_gan.data import ImageDataset, StreamLoader
@@ -47,19 +48,13 @@ def bare_loop(bundle: str, images: Tensor, batch_size: int, dtype: torch.dtype, 
     order = torch.randperm(len(images)).split(batch_size)
     images, latent_size, wasserstein = images.to(device), generator.latent_size, "wgan" in bundle
 
-    def penalty(real: Tensor, fake: Tensor) -> Tensor:
-        epsilon = torch.rand(len(real), 1, 1, 1, device=device)
-        mixed = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
-        return 10 * (gradient.float().flatten(1).norm(dim=1) - 1).square().mean()
-
     def step(real: Tensor) -> None:
         with torch.autocast(device, dtype, enabled=dtype != torch.float32):
             with torch.no_grad():
                 fake = generator(torch.randn(len(real), latent_size, device=device))
             real_logits, fake_logits = critic(real).float(), critic(fake).float()
             if wasserstein:
-                loss = fake_logits.mean() - real_logits.mean() + penalty(real, fake)
+                loss = fake_logits.mean() - real_logits.mean() + textbook_penalty(critic, real, fake)
                 loss = loss + 0.001 * real_logits.square().mean()
             else:
                 loss = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import get_args
 
 import torch
@@ -10,11 +9,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from monai_gan.losses.compiled_penalty import CompiledPenalty
-from monai_gan.losses.critic_gradient import input_gradient, plain
+from monai_gan.losses.critic_gradient import Critic, input_gradient, plain
 from monai_gan.ops import counter_state, counter_uniform, gradient_norm_penalty, interpolate
+from monai_gan.ops.counter import advance
 from monai_gan.ops.gradient_norm_penalty import Kind
-
-Critic = Callable[..., Tensor | Sequence[Tensor]]
 
 
 class GradientPenalty(nn.Module):
@@ -195,7 +193,7 @@ class GradientPenalty(nn.Module):
         """One weight per sample, and the state one step further."""
         state = self._random_state(real.device)
         weights = counter_uniform(state, real.shape[0]).to(real.dtype)
-        state[1] += 1
+        advance(state)
         return weights
 
     def _penalty(self, gradient: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ import logging
 import os
 from types import ModuleType
 
+import torch  # noqa: F401 - its OpenMP runtime has to be there first, so that the compiled module shares it
+
 REQUIRE_VARIABLE = "MONAI_GAN_REQUIRE_NATIVE"
 REMEDY = "install a C++ compiler and run: pip install --force-reinstall --no-deps --no-cache-dir monai-gan"
 

@@ -29,6 +29,12 @@ def counter_state(seed: int, device: torch.device | str = "cpu") -> Tensor:
     return torch.tensor([seed, 0], dtype=torch.int64, device=device)
 
 
+@torch.no_grad()
+def advance(state: Tensor) -> None:
+    """Move a state on by one, on its device."""
+    state.select(0, 1).add_(1)
+
+
 def counter_uniform(state: Tensor, n: int) -> Tensor:
     """The weights that the next :func:`interpolate` with this state draws; the state is left as it is.
 

@@ -143,8 +143,7 @@ def _obstacle(name: str, operation: str, device_type: str, dtype: torch.dtype, *
         return "it serves CUDA tensors, and CPU tensors by name with TRITON_INTERPRET=1"
     if importlib.util.find_spec(f"{__package__}.{_PACKAGES[name]}.{operation}") is None:
         return "it has no form of this operation"
-    served = _module(name, operation).SERVES
-    return "" if dtype in served else f"it serves {', '.join(sorted(map(_short, served)))}"
+    return "" if dtype in _module(name, operation).SERVES else f"it serves {_types_served(name, operation)}"
 
 
 @functools.cache
@@ -174,25 +173,23 @@ def _check_name(name: str, argument: str) -> None:
 
 def _explain(operation: str, device_type: str) -> Backend:
     chosen = choose(operation, device_type, torch.float32)
+    if chosen == "torch" and _requested == "torch":
+        return Backend("torch", f"plain torch, because backend 'torch' was asked for by {VARIABLE} or use_backend")
     if chosen == "torch":
-        why = f"backend 'torch' was asked for by {VARIABLE} or use_backend"
-        if _requested == "auto":
-            passed = RANKED[: RANKED.index("torch")]
-            obstacles = [
-                (name, _obstacle(name, operation, device_type, torch.float32, by_name=False)) for name in passed
-            ]
-            why = "; ".join(f"{name}: {obstacle}" for name, obstacle in obstacles)
-        return Backend("torch", f"plain torch, because {why}" if _requested != "auto" else f"plain torch ({why})")
-    served = ", ".join(sorted(map(_short, _module(chosen, operation).SERVES)))
-    asked = "" if _requested == "auto" else ", asked for by name"
+        passed = RANKED[: RANKED.index("torch")]
+        obstacles = (
+            f"{name}: {_obstacle(name, operation, device_type, torch.float32, by_name=False)}" for name in passed
+        )
+        return Backend("torch", f"plain torch ({'; '.join(obstacles)})")
     isa = _native.module.cpu_isa() if _native.module is not None else ""
     detail = {
         "native": f"C++ with {isa} on up to {torch.get_num_threads()} thread(s)",
         "triton": "Triton kernels, compiled by Triton at their first use",
         "cuda": "CUDA C++ where a group fits on chip, Triton elsewhere",
     }[chosen]
-    return Backend(chosen, f"{detail}{asked}; serves {served}, plain torch the rest")
+    asked = "" if _requested == "auto" else ", asked for by name"
+    return Backend(chosen, f"{detail}{asked}; serves {_types_served(chosen, operation)}, plain torch the rest")
 
 
-def _short(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+def _types_served(name: str, operation: str) -> str:
+    return ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in _module(name, operation).SERVES))

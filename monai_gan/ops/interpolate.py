@@ -13,7 +13,7 @@ from torch import Tensor
 from monai_gan.ops import dispatch
 from monai_gan.ops._checks import accumulation_type, check_tensors
 from monai_gan.ops._library import Operation, dense, like, plain_torch_serves
-from monai_gan.ops.counter import counter_uniform
+from monai_gan.ops.counter import advance, counter_uniform
 
 NAME = "interpolate"
 
@@ -59,8 +59,7 @@ def interpolate(real: Tensor, fake: Tensor, weights: Tensor | None = None, *, st
         wide = cast(Tensor, weights).to(accumulation_type(real.dtype))
         return reference(real, fake, wide) if plain else _mix(real, fake, wide)  # type: ignore[no-any-return]
     mixed = reference(real, fake, counter_uniform(state, len(real))) if plain else _mix_random(real, fake, state)[0]
-    with torch.no_grad():
-        state.select(0, 1).add_(1)
+    advance(state)
     return mixed  # type: ignore[no-any-return]
 
 

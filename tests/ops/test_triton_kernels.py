@@ -8,6 +8,8 @@ import sys
 import pytest
 import torch
 import torch.nn.functional as F
+from philox_words import philox
+from philox_words import weight as philox_weight
 from torch import Tensor
 
 triton = pytest.importorskip("triton")
@@ -288,17 +290,6 @@ def _uniform(state_ptr, index_ptr, out_ptr):  # type: ignore[no-untyped-def]
     tl.store(out_ptr, uniform(state_ptr, tl.load(index_ptr)))
 
 
-def philox(counter: int, key: int) -> list[int]:
-    """Philox4x32-10 in integers of any size."""
-    c = [counter >> 32 * i & 0xFFFFFFFF for i in range(4)]
-    k = [key >> 32 * i & 0xFFFFFFFF for i in range(2)]
-    for _ in range(10):
-        a, b = c[0] * 0xD2511F53, c[2] * 0xCD9E8D57
-        c = [b >> 32 ^ c[1] ^ k[0], b & 0xFFFFFFFF, a >> 32 ^ c[3] ^ k[1], a & 0xFFFFFFFF]
-        k = [k[0] + 0x9E3779B9 & 0xFFFFFFFF, k[1] + 0xBB67AE85 & 0xFFFFFFFF]
-    return c
-
-
 def test_known_answers_of_the_generator() -> None:
     assert philox(0, 0) == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
     assert philox(2**128 - 1, 2**64 - 1) == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
@@ -320,9 +311,8 @@ def test_random_weights_are_those_of_the_generator(seed: int, offset: int, dtype
     real, fake = random(3, 2500, dtype=dtype), random(3, 2500, dtype=dtype)
     state = torch.tensor([seed, offset], device=DEVICE)
     mixed, weights = interpolate.random(real, fake, state)
-    words = [philox(index | (offset & 2**64 - 1) << 64, seed & 2**64 - 1)[0] for index in range(3)]
     assert weights.dtype == wide(dtype)
-    assert weights.tolist() == [(word >> 8) * 2.0**-24 for word in words]
+    assert weights.tolist() == [philox_weight(seed, offset, sample) for sample in range(3)]
     assert state.tolist() == [seed, offset]
     torch.testing.assert_close(mixed, interpolate.forward(real, fake, weights), rtol=0, atol=0)
 

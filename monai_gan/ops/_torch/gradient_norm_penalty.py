@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from monai_gan.ops._checks import accumulation_type
+
 TWO_SIDED, ONE_SIDED, ZERO_CENTRED = range(3)
 
 
@@ -76,7 +78,7 @@ def _factors(norms: Tensor, kind: int, weight: float, target: float) -> Tensor:
 
 
 def _rows(grad: Tensor) -> Tensor:
-    return grad.flatten(1).to(torch.promote_types(grad.dtype, torch.float32))
+    return grad.flatten(1).to(accumulation_type(grad.dtype))
 
 
 def _scaled(grad: Tensor, factors: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from monai_gan.ops._checks import accumulation_type
+
 
 def forward(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, num_groups: int, eps: float, smooth: bool, slope: float
@@ -125,7 +127,7 @@ def double_backward(
 
 
 def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    return x.to(accumulation_type(x.dtype))
 
 
 def _like(value: Tensor, x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from monai_gan.ops._checks import accumulation_type
 from monai_gan.ops._torch.philox import uniform
 
 
@@ -32,5 +33,5 @@ def random(real: Tensor, fake: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The mixture like ``real``, and the weights (N,) in the accumulation type.
     """
-    weights = uniform(state, len(real)).to(torch.promote_types(real.dtype, torch.float32))
+    weights = uniform(state, len(real)).to(accumulation_type(real.dtype))
     return forward(real, fake, weights), weights
