@@ -20,14 +20,13 @@ const RowKernels<T>& kernels() {
   return tables().rows;
 }
 
-// <a, b> of each row.
-template <typename T>
-std::vector<double> dots(const Rows& rows, const T* a, const T* b, std::int64_t threads) {
+// sum(start, elements) of each row, in pieces.
+template <typename Sum>
+std::vector<double> row_sums(const Rows& rows, std::int64_t threads, const Sum& sum) {
   const RowChunks chunks(rows);
   std::vector<double> parts(chunks.count()), totals(rows.batch, 0.0);
-  const auto dot = kernels<T>().dot;
   chunks.for_each(threads, [&](std::int64_t chunk, std::int64_t, std::int64_t start, std::int64_t elements) {
-    parts[chunk] = dot(a + start, b + start, elements);
+    parts[chunk] = sum(start, elements);
   });
   for (std::int64_t chunk = 0; chunk < chunks.count(); ++chunk) {
     totals[chunk / chunks.per_row()] += parts[chunk];
@@ -69,7 +68,9 @@ double curvature(const Rows& rows, const Penalty& penalty, double n, double dot)
 template <typename T>
 void penalty_forward(const Rows& rows, const Penalty& penalty, const T* grad, accumulator_t<T>* value,
                      accumulator_t<T>* norms, std::int64_t threads) {
-  const std::vector<double> squares = dots(rows, grad, grad, threads);
+  const auto sum = kernels<T>().squares;
+  const std::vector<double> squares = row_sums(
+      rows, threads, [&](std::int64_t start, std::int64_t elements) { return sum(grad + start, elements); });
   double total = 0;
   for (std::int64_t row = 0; row < rows.batch; ++row) {
     const double n = std::sqrt(squares[row]);
@@ -99,7 +100,9 @@ void penalty_double_backward(const Rows& rows, const Penalty& penalty, const T* 
                              const T* grad, const accumulator_t<T>* norms, accumulator_t<T>* cot_out_grad,
                              T* cot_grad, std::int64_t threads) {
   using A = accumulator_t<T>;
-  const std::vector<double> inner = dots(rows, grad, u, threads);
+  const auto dot = kernels<T>().dot;
+  const std::vector<double> inner = row_sums(
+      rows, threads, [&](std::int64_t start, std::int64_t elements) { return dot(grad + start, u + start, elements); });
   double total = 0;
   for (std::int64_t row = 0; row < rows.batch; ++row) {
     total += factor(rows, penalty, norms[row]) * inner[row];

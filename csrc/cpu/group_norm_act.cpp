@@ -16,9 +16,11 @@
 // All means follow from sums per channel over x, gz, v: T is linear in c and d, which come out of the same pass.
 #include "cpu/group_norm_act.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <vector>
 
 #include "cpu/isa.h"
 #include "cpu/two_passes.h"
@@ -43,13 +45,13 @@ class ChannelSums {
 
   template <typename A>
   void write(A* out) const {
-    for (std::int64_t c = 0; c < channels_; ++c) {
-      double total = 0;
-      for (std::int64_t n = 0; n < batch_; ++n) {
-        total += values_[n * channels_ + c];
+    std::vector<double> totals(channels_, 0.0);
+    for (std::int64_t n = 0; n < batch_; ++n) {
+      for (std::int64_t c = 0; c < channels_; ++c) {
+        totals[c] += values_[n * channels_ + c];
       }
-      out[c] = static_cast<A>(total);
     }
+    std::transform(totals.begin(), totals.end(), out, [](double total) { return static_cast<A>(total); });
   }
 
  private:
@@ -142,16 +144,21 @@ struct ForwardStep : Step<T> {
   void finish(const Unit& unit, const double* sums, std::int64_t planes, A* coefficients) const {
     const Shape& summed = this->summed;
     const std::int64_t each = summed.group_channels();
-    const double count = double(this->group_elements());
+    const double count = double(this->group_elements()), share = 1.0 / double(summed.positions);
     for (std::int64_t group = 0; group < unit.groups; ++group) {
-      const double* first = sums + group * each;
-      double total = first[kTotal * planes], squares = first[kSquares * planes];
-      for (std::int64_t c = 1; c < each; ++c) {
-        join_moments(total, squares, double(c * summed.positions), first[kTotal * planes + c],
-                     first[kSquares * planes + c], double(summed.positions));
+      const double* totals = sums + kTotal * planes + group * each;
+      const double* deviations = sums + kSquares * planes + group * each;
+      double total = 0, squares = 0;
+      for (std::int64_t c = 0; c < each; ++c) {
+        total += totals[c];
+      }
+      const double centre = total / count;
+      for (std::int64_t c = 0; c < each; ++c) {
+        const double apart = share * totals[c] - centre;
+        squares += deviations[c] + apart * apart * double(summed.positions);
       }
       const std::int64_t at = unit.sample * summed.groups + unit.group + group;
-      mean[at] = static_cast<A>(total / count);
+      mean[at] = static_cast<A>(centre);
       rstd[at] = static_cast<A>(1 / std::sqrt(squares / count + eps));
       this->normalise(unit, group, mean[at], rstd[at], coefficients);
     }

@@ -1,7 +1,7 @@
 // Group normalisation and activation, its backward and the backward of that.
 //
-// Full-size tensors are (batch, channels, positions), or (batch, positions, channels) if channels_last; weight, bias and
-// what belongs to them are (channels), null for 1 and 0; mean and rstd are (batch, groups). Nothing is empty.
+// Full-size tensors are (batch, channels, positions), or (batch, positions, channels) if channels_last; weight, bias
+// and what belongs to them are (channels), null for 1 and 0; mean and rstd are (batch, groups). Nothing is empty.
 // Activations: SiLU if smooth, else y where positive and slope * y elsewhere.
 #pragma once
 

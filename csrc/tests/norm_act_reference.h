@@ -51,8 +51,9 @@ class NormActReference {
     grad_x = map([&](auto group, auto c, auto i) {
       return rstd[group] * (q(group, c, i) - a[group] - h(group, i) * b[group]);
     });
-    grad_weight = channel_sums([&](auto group, auto c, auto i) { return first(y(group, c, i)) * grad[i] * h(group, i); });
-    grad_bias = channel_sums([&](auto group, auto c, auto i) { return first(y(group, c, i)) * grad[i]; });
+    const auto gy = [&](auto group, auto c, auto i) { return first(y(group, c, i)) * grad[i]; };
+    grad_weight = channel_sums([&](auto group, auto c, auto i) { return gy(group, c, i) * h(group, i); });
+    grad_bias = channel_sums(gy);
   }
 
   // Empty p or s: 0 everywhere.

@@ -96,11 +96,14 @@ void check_type() {
 
 // Squares of these leave the range of float32; the norm does not.
 void check_range() {
-  for (float size : {1e-25F, 1e25F}) {
-    const std::vector<float> grad(4, size);
-    float value, norm;
-    cpu::penalty_forward<float>({1, 4}, {PenaltyKind::two_sided, 1.0, 0.0}, grad.data(), &value, &norm, 1);
-    check(std::fabs(norm / (2 * size) - 1) < 1e-6F, "norm of huge and of tiny numbers");
+  for (float size : {1e-25F, 1e-18F, 1e25F}) {
+    for (std::int64_t inner : {4, 10000}) {
+      const std::vector<float> grad(inner, size);
+      float value, norm;
+      cpu::penalty_forward<float>({1, inner}, {PenaltyKind::two_sided, 1.0, 0.0}, grad.data(), &value, &norm, 1);
+      const float wanted = std::sqrt(static_cast<float>(inner)) * size;
+      check(std::fabs(norm / wanted - 1) < 1e-6F, "norm of huge and of tiny numbers");
+    }
   }
 }
 

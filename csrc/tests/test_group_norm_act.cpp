@@ -25,7 +25,8 @@ struct Call {
   std::vector<T> z, grad_x, cot_grad, cot_x;
   std::vector<A> mean, rstd, grad_weight, grad_bias, cot_weight, cot_bias;
 
-  Call(const cpu::Shape& of, const cpu::Activation& with, bool affine, double offset = 0) : shape(of), activation(with) {
+  Call(const cpu::Shape& of, const cpu::Activation& with, bool affine, double offset = 0)
+      : shape(of), activation(with) {
     std::mt19937 generator(7);
     const std::int64_t count = shape.elements();
     x = normal<T>(generator, count, offset);
@@ -94,7 +95,8 @@ void check_against_reference(Call<T>& call, std::int64_t threads) {
   compare(call.grad_x, to_x, floor, name + "grad_x");
   compare(call.grad_weight, to_weight, 1, name + "grad_weight");
   compare(call.grad_bias, to_bias, 1, name + "grad_bias");
-  reference.double_backward(wide(call.v), wide(call.p), wide(call.s), wide(call.grad), to_grad, to_x, to_weight, to_bias);
+  reference.double_backward(wide(call.v), wide(call.p), wide(call.s), wide(call.grad), to_grad, to_x, to_weight,
+                            to_bias);
   compare(call.cot_grad, to_grad, floor, name + "cot_grad");
   compare(call.cot_x, to_x, floor, name + "cot_x");
   compare(call.cot_weight, to_weight, floor, name + "cot_weight");

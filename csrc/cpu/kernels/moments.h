@@ -29,6 +29,46 @@ struct Moments {
   }
 };
 
+// at(0), ..., at(count - 1) are vectors. Several sums at a time: an addition takes a few cycles, and they overlap.
+template <typename A, class At>
+MONAI_GAN_INLINE Lanes<A> sum_of(const At& at, std::int64_t count) {
+  Lanes<A> sums[4] = {};
+  std::int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (std::int64_t k = 0; k < 4; ++k) {
+      sums[k] += at(i + k);
+    }
+  }
+  for (; i < count; ++i) {
+    sums[0] += at(i);
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+template <typename A>
+struct Deviations {
+  Lanes<A> total{}, squares{};
+
+  MONAI_GAN_INLINE void add(const Lanes<A>& deviation) {
+    total += deviation;
+    squares += deviation * deviation;
+  }
+};
+
+template <typename A, class At>
+MONAI_GAN_INLINE Deviations<A> deviations_of(const At& at, std::int64_t count, const Lanes<A>& pivot) {
+  Deviations<A> sums[2];
+  std::int64_t i = 0;
+  for (; i + 2 <= count; i += 2) {
+    sums[0].add(at(i) - pivot);
+    sums[1].add(at(i + 1) - pivot);
+  }
+  if (i < count) {
+    sums[0].add(at(i) - pivot);
+  }
+  return {sums[0].total + sums[1].total, sums[0].squares + sums[1].squares};
+}
+
 template <typename T>
 void moments_of_rows(const Tile<T>& tile) {
   using A = accumulator_t<T>;
@@ -38,34 +78,22 @@ void moments_of_rows(const Tile<T>& tile) {
     for (std::int64_t start = 0; start < tile.positions; start += kAdditions * width) {
       const T* block = tile.in[0] + c * tile.stride + start;
       const std::int64_t count = least(kAdditions * width, tile.positions - start);
-      const std::int64_t whole = count - count % width;
-      Lanes<A> first{}, second{};
-      for (std::int64_t s = 0; s < whole; s += width) {
-        first += load(block + s);
-      }
-      if (whole < count) {
-        first += load_part(block + whole, count - whole);
-      }
-      const A pivot = sum<A>(first) / A(count);
-      first = Lanes<A>{};
-      for (std::int64_t s = 0; s < whole; s += width) {
-        const Lanes<A> deviation = load(block + s) - pivot;
-        first += deviation;
-        second += deviation * deviation;
-      }
-      if (whole < count) {
+      const std::int64_t vectors = count / width, rest = count % width;
+      const auto at = [&](std::int64_t i) { return load(block + i * width); };
+      const Lanes<A> end = rest > 0 ? load_part(block + vectors * width, rest) : Lanes<A>{};
+      const A pivot = sum<A>(sum_of<A>(at, vectors) + end) / A(count);
+      Deviations<A> deviations = deviations_of<A>(at, vectors, all(pivot));
+      if (rest > 0) {
         // The lanes past the end hold zeros, whose deviations do not count.
         A part[width];
-        store(part, load_part(block + whole, count - whole) - pivot);
-        for (std::int64_t i = count - whole; i < width; ++i) {
+        store(part, end - pivot);
+        for (std::int64_t i = rest; i < width; ++i) {
           part[i] = 0;
         }
-        const Lanes<A> deviation = load(part);
-        first += deviation;
-        second += deviation * deviation;
+        deviations.add(load(part));
       }
-      const A deviations = sum<A>(first), squares = sum<A>(second);
-      moments.join(double(count), &pivot, &deviations, &squares);
+      const A total = sum<A>(deviations.total), squares = sum<A>(deviations.squares);
+      moments.join(double(count), &pivot, &total, &squares);
     }
     tile.sums[kTotal * tile.planes + c] = moments.total[0];
     tile.sums[kSquares * tile.planes + c] = moments.squares[0];
@@ -76,30 +104,24 @@ template <bool whole, typename T>
 MONAI_GAN_INLINE void moments_of_lanes(const Tile<T>& tile, std::int64_t c, std::int64_t lanes) {
   using A = accumulator_t<T>;
   constexpr std::int64_t width = kLanes<A>;
-  const auto at = [&](std::int64_t s) {
-    const T* from = tile.in[0] + s * tile.stride + c;
-    return whole ? load(from) : load_part(from, lanes);
-  };
   Moments<width> moments;
   for (std::int64_t start = 0; start < tile.positions; start += kAdditions) {
-    const std::int64_t end = least(start + kAdditions, tile.positions);
-    Lanes<A> first{}, second{};
-    for (std::int64_t s = start; s < end; ++s) {
-      MONAI_GAN_PREFETCH(tile.in[0] + (s + kAhead) * tile.stride + c);
-      first += at(s);
-    }
-    const Lanes<A> pivots = first / A(end - start);
-    first = Lanes<A>{};
-    for (std::int64_t s = start; s < end; ++s) {
-      const Lanes<A> deviation = at(s) - pivots;
-      first += deviation;
-      second += deviation * deviation;
-    }
-    A pivot[width], deviations[width], squares[width];
+    const T* block = tile.in[0] + start * tile.stride + c;
+    const std::int64_t count = least(kAdditions, tile.positions - start);
+    const auto at = [&](std::int64_t s) {
+      return whole ? load(block + s * tile.stride) : load_part(block + s * tile.stride, lanes);
+    };
+    const auto first_at = [&](std::int64_t s) {
+      MONAI_GAN_PREFETCH(block + (s + kAhead) * tile.stride);
+      return at(s);
+    };
+    const Lanes<A> pivots = sum_of<A>(first_at, count) / A(count);
+    const Deviations<A> deviations = deviations_of<A>(at, count, pivots);
+    A pivot[width], total[width], squares[width];
     store(pivot, pivots);
-    store(deviations, first);
-    store(squares, second);
-    moments.join(double(end - start), pivot, deviations, squares);
+    store(total, deviations.total);
+    store(squares, deviations.squares);
+    moments.join(double(count), pivot, total, squares);
   }
   for (std::int64_t i = 0; i < lanes; ++i) {
     tile.sums[kTotal * tile.planes + c + i] = moments.total[i];

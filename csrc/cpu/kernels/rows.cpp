@@ -1,4 +1,4 @@
-// Dot products and linear combinations of long rows.
+// Sums over long rows and their linear combinations.
 #include "cpu/kernels/combine.h"
 #include "cpu/kernels/tables.h"
 
@@ -50,6 +50,31 @@ double dot(const T* a, const T* b, std::int64_t count) {
   return sum<double>((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
+// The sum of squares. Blocks are summed in float32, which is faster, unless the sum leaves its range: from the lower
+// limit on, less than a rounding error is lost to squares that are too small to be normal numbers. NaN is out of range.
+template <typename T>
+double squares(const T* x, std::int64_t count) {
+  if constexpr (sizeof(accumulator_t<T>) == sizeof(double)) {
+    return dot(x, x, count);
+  } else {
+    constexpr std::int64_t width = kLanes<float>, chains = 4, block = 64 * chains * width;
+    constexpr float lower = 1e-30F, upper = 3e38F;
+    double total = 0;
+    for (; count >= block; x += block, count -= block) {
+      Lanes<float> sums[chains] = {};
+      for (std::int64_t i = 0; i < block; i += chains * width) {
+        for (std::int64_t k = 0; k < chains; ++k) {
+          const Lanes<float> lanes = load(x + i + k * width);
+          sums[k] += lanes * lanes;
+        }
+      }
+      const float part = sum<float>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+      total += part > lower && part < upper ? part : dot(x, x, block);
+    }
+    return total + dot(x, x, count);
+  }
+}
+
 template <typename T>
 void scale(const T* x, accumulator_t<T> a, T* out, std::int64_t count, bool past_caches) {
   write(Scaled<T>{x, a}, out, count, past_caches);
@@ -63,7 +88,7 @@ void combine(const T* x, accumulator_t<T> a, const T* y, accumulator_t<T> b, T* 
 
 template <typename T>
 constexpr RowKernels<T> kernels() {
-  return {dot<T>, scale<T>, combine<T>};
+  return {dot<T>, squares<T>, scale<T>, combine<T>};
 }
 
 }  // namespace

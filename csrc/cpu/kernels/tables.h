@@ -60,6 +60,7 @@ struct NormActLayouts {
 template <typename T>
 struct RowKernels {
   double (*dot)(const T* a, const T* b, std::int64_t count);
+  double (*squares)(const T* x, std::int64_t count);
   void (*scale)(const T* x, accumulator_t<T> a, T* out, std::int64_t count, bool past_caches);
   void (*combine)(const T* x, accumulator_t<T> a, const T* y, accumulator_t<T> b, T* out, std::int64_t count,
                   bool past_caches);

@@ -174,8 +174,7 @@ template <class Operation, typename T, bool past_caches>
 MONAI_GAN_INLINE void map_all_columns(const Tile<T>& tile) {
   using A = accumulator_t<T>;
   constexpr std::int64_t width = kLanes<A>;
-  // Whole cache lines at a time.
-  constexpr std::int64_t line = 64 / (width * sizeof(T)) > 0 ? 64 / (width * sizeof(T)) : 1;
+  constexpr std::int64_t line = 64 / (width * sizeof(T));  // vectors in a cache line, which is written as a whole
   std::int64_t c = 0;
   for (; c + line * width <= tile.channels; c += line * width) {
     Lanes<A> coefficients[line][Operation::kCoefficients];
