@@ -195,8 +195,8 @@ def _backward_kernel(grad: Tensor, f: Tensor, other: Tensor, *rest: Tensor | Non
     return _kernels(f).backward(grad.contiguous(), f, like(other, f), *map(_flat, rest))  # type: ignore[no-any-return]
 
 
-def _weight_kernel(grad: Tensor, f: Tensor, target: Tensor, reciprocal: Tensor, gap: Tensor) -> Tensor:
-    return _kernels(f).weight_gradient(grad, f, target, reciprocal, gap)  # type: ignore[no-any-return]
+def _weight_kernel(grad: Tensor, f: Tensor, target: Tensor, *statistics: Tensor) -> Tensor:
+    return _kernels(f).weight_gradient(grad, f, target, *statistics)  # type: ignore[no-any-return]
 
 
 def _kernels(f: Tensor) -> Any:
@@ -229,13 +229,13 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
 
 def _through_forward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     f, target, weight, statistics = ctx.saved_tensors
-    reciprocal, along, target_reciprocal, target_along, gap = statistics.unbind()
+    r, along, target_r, target_along, gap = statistics.unbind()
     of_f, of_target, of_weight, _ = ctx.needs_input_grad
     # The distance is symmetric: the gradient of the target is that of the features with the roles changed.
     return (
-        _backward(grad, f, target, reciprocal, along, gap, weight) if of_f else None,
-        _backward(grad, target, f, target_reciprocal, target_along, -gap, weight) if of_target else None,
-        _weight(grad, f, target, reciprocal, gap) if of_weight and not asked_for_input_only() else None,
+        _backward(grad, f, target, r, target_r, along, gap, weight) if of_f else None,
+        _backward(grad, target, f, target_r, r, target_along, -gap, weight) if of_target else None,
+        _weight(grad, f, target, r, target_r, gap) if of_weight and not asked_for_input_only() else None,
         None,
     )
 
@@ -244,13 +244,14 @@ _forward = Operation(
     f"{NAME}(Tensor f, Tensor target, Tensor? weight, float eps) -> (Tensor, Tensor)", _forward_kernel, _forward_fake
 )
 _backward = Operation(
-    f"{NAME}_backward(Tensor grad, Tensor f, Tensor other, Tensor reciprocal, Tensor along, Tensor gap, Tensor? weight)"
-    " -> Tensor",
+    f"{NAME}_backward(Tensor grad, Tensor f, Tensor other, Tensor reciprocal, Tensor other_reciprocal, Tensor along,"
+    " Tensor gap, Tensor? weight) -> Tensor",
     _backward_kernel,
     _backward_fake,
 )
 _weight = Operation(
-    f"{NAME}_weight_gradient(Tensor grad, Tensor f, Tensor target, Tensor reciprocal, Tensor gap) -> Tensor",
+    f"{NAME}_weight_gradient(Tensor grad, Tensor f, Tensor target, Tensor reciprocal, Tensor target_reciprocal,"
+    " Tensor gap) -> Tensor",
     _weight_kernel,
     _weight_fake,
 )

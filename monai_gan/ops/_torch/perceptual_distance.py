@@ -4,8 +4,8 @@ At each position, with the lengths s and s' of the two feature vectors f and f':
 
     r = 1 / (s + eps),  or 0 where s = 0,  r' likewise;    gap = r - r';    d_c = f_c r - f'_c r'
 
-Written as (f_c - f'_c) r + f'_c gap, d keeps its digits where the features are nearly equal, provided that gap does,
-which follows from the sum of (f'_c - f_c) (f'_c + f_c).
+Written as (f_c - f'_c) min(r, r') + f_c max(gap, 0) + f'_c min(gap, 0), d keeps its digits where the features are
+nearly equal, provided that gap does, which follows from the sum of (f'_c - f_c) (f'_c + f_c).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def forward(f: Tensor, target: Tensor, weight: Tensor | None, eps: float) -> tup
     gap = torch.where(
         (length == 0) | (target_length == 0), reciprocal - target_reciprocal, shorter * reciprocal * target_reciprocal
     )
-    difference = _difference(f, target, reciprocal, gap)
+    difference = _difference(f, target, reciprocal, target_reciprocal, gap)
     weighted = _weighted(difference, weight)
     along = (weighted * f).sum(1) * reciprocal / length
     target_along = -(weighted * target).sum(1) * target_reciprocal / target_length
@@ -51,41 +51,50 @@ def forward(f: Tensor, target: Tensor, weight: Tensor | None, eps: float) -> tup
 
 
 def backward(
-    grad: Tensor, f: Tensor, other: Tensor, reciprocal: Tensor, along: Tensor, gap: Tensor, weight: Tensor | None
+    grad: Tensor,
+    f: Tensor,
+    other: Tensor,
+    reciprocal: Tensor,
+    other_reciprocal: Tensor,
+    along: Tensor,
+    gap: Tensor,
+    weight: Tensor | None,
 ) -> Tensor:
     """The gradient of the features, 2 grad r (w_c d_c - f_c along) / positions.
 
-    That of the target comes from the same function: the target first, its statistics, and -gap.
+    That of the target comes from the same function: everything the other way round, and -gap.
 
     Args:
         grad: cotangent of the distance, (N,).
         f, other: of the forward pass.
-        reciprocal, along, gap: statistics of the forward pass, each (N, positions).
+        reciprocal, other_reciprocal, along, gap: statistics of the forward pass, each (N, positions).
         weight: of the forward pass.
 
     Returns:
         The gradient, like ``f``; 0 where a feature vector is 0.
     """
     values, others = _positions(f), _positions(other)
-    weighted = _weighted(_difference(values, others, reciprocal, gap), weight)
+    weighted = _weighted(_difference(values, others, reciprocal, other_reciprocal, gap), weight)
     share = (2 * grad / values.shape[2])[:, None] * reciprocal
     gradient = share[:, None] * (weighted - values * along[:, None])
     return torch.empty_like(f).copy_(gradient.reshape(f.shape))
 
 
-def weight_gradient(grad: Tensor, f: Tensor, target: Tensor, reciprocal: Tensor, gap: Tensor) -> Tensor:
+def weight_gradient(
+    grad: Tensor, f: Tensor, target: Tensor, reciprocal: Tensor, target_reciprocal: Tensor, gap: Tensor
+) -> Tensor:
     """The gradient of the weights, sum over samples of grad times the mean over positions of d_c^2.
 
     Args:
         grad: cotangent of the distance, (N,).
         f, target: of the forward pass.
-        reciprocal, gap: statistics of the forward pass, each (N, positions).
+        reciprocal, target_reciprocal, gap: statistics of the forward pass, each (N, positions).
 
     Returns:
         (C,) in the accumulation type.
     """
-    means = _difference(_positions(f), _positions(target), reciprocal, gap).square().mean(2)
-    return (grad[:, None] * means).sum(0)
+    difference = _difference(_positions(f), _positions(target), reciprocal, target_reciprocal, gap)
+    return (grad[:, None] * difference.square().mean(2)).sum(0)
 
 
 def _positions(f: Tensor) -> Tensor:
@@ -93,8 +102,9 @@ def _positions(f: Tensor) -> Tensor:
     return f.flatten(2).to(accumulation_type(f.dtype))
 
 
-def _difference(f: Tensor, other: Tensor, reciprocal: Tensor, gap: Tensor) -> Tensor:
-    return (f - other) * reciprocal[:, None] + other * gap[:, None]
+def _difference(f: Tensor, other: Tensor, reciprocal: Tensor, other_reciprocal: Tensor, gap: Tensor) -> Tensor:
+    least, of_f, of_other = torch.minimum(reciprocal, other_reciprocal), gap.clamp(min=0), gap.clamp(max=0)
+    return (f - other) * least[:, None] + f * of_f[:, None] + other * of_other[:, None]
 
 
 def _weighted(difference: Tensor, weight: Tensor | None) -> Tensor:
