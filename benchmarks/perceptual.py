@@ -21,6 +21,7 @@ from benchmarks.timing import compare
 from monai_gan.losses import PerceptualLoss
 from monai_gan.losses.perceptual.networks import NETWORKS
 
+_SCHEMAS = torch.library.Library("torchvision", "FRAGMENT")
 Loss = Callable[[Tensor, Tensor], Tensor]
 BUILDERS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
 #: Name, spatial dimensions, shape.
@@ -65,24 +66,23 @@ def with_slices(images: Loss) -> Loss:
 
 def installed(kind: str, spatial_dims: int, state: dict[str, Tensor], device: str) -> dict[str, Loss]:
     """MONAI's class, and lpips for images, with the given weights; nothing where they do not import."""
-    try:
-        import torchvision
-    except (ImportError, RuntimeError):
-        # Beside a CPU build of torch, torchvision asks for operators that it then does not need.
-        library = torch.library.Library("torchvision", "FRAGMENT")
+    # Beside a CPU build of torch, torchvision asks for operators that are not used here.
+    if torch.version.cuda is None and not hasattr(torch.ops.torchvision, "nms"):
         for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            _SCHEMAS.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     try:
         import lpips.pretrained_networks
-        import monai.losses
+        import monai.losses.perceptual
         import torchvision
     except (ImportError, RuntimeError):
         return {}
+    # MONAI may have tried to import it too early.
+    monai.losses.perceptual.LPIPS = lpips.LPIPS
     build = getattr(torchvision.models, BUILDERS[kind])
     models = lpips.pretrained_networks.tv
     setattr(models, BUILDERS[kind], lambda pretrained=False: _loaded(build(weights=None), state))
     try:
-        theirs = monai.losses.PerceptualLoss(spatial_dims, kind)
+        theirs = monai.losses.perceptual.PerceptualLoss(spatial_dims, kind)
     finally:
         setattr(models, BUILDERS[kind], build)
     theirs = theirs.to(device, memory_format=torch.channels_last).requires_grad_(False)

@@ -79,7 +79,7 @@ def load_heads(name: str, known: PerceptualNetwork, source: Source | None, found
                 f"head_weights= are not those of network_type='{name}': '{one}' {got}, not {shape}; "
                 f"give {known.head_address} or the same file from the package lpips."
             )
-    return [state[one].detach().flatten().clone() for one in wanted]
+    return [state[one].detach().flatten().float().clone() for one in wanted]
 
 
 def _downloaded(name: str, known: PerceptualNetwork, folder: str | None) -> Path:
