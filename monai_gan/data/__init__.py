@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monai_gan.data.splits import split_by_subject
     from monai_gan.data.stream import StreamLoader
     from monai_gan.data.table import ImageTable
+    from monai_gan.data.unpaired import UnpairedDataset
     from monai_gan.data.write import write_image
 
 _HOMES = {
@@ -31,6 +32,7 @@ _HOMES = {
     "Provenance": "provenance",
     "ProvenanceReport": "provenance_report",
     "StreamLoader": "stream",
+    "UnpairedDataset": "unpaired",
     "check_provenance": "provenance_report",
     "from_monai": "adapters",
     "named_sets": "sources",
@@ -50,6 +52,7 @@ __all__ = [
     "Provenance",
     "ProvenanceReport",
     "StreamLoader",
+    "UnpairedDataset",
     "check_provenance",
     "from_monai",
     "named_sets",
