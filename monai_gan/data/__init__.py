@@ -12,6 +12,7 @@ from monai_gan.lazy import lazy_names
 if TYPE_CHECKING:
     from monai_gan.data.adapters import from_monai
     from monai_gan.data.dataset import ImageDataset
+    from monai_gan.data.foreground import ForegroundScale
     from monai_gan.data.images import read_image
     from monai_gan.data.latents import LatentDataset, seeded_latents
     from monai_gan.data.provenance import Provenance, read_provenance
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from monai_gan.data.write import write_image
 
 _HOMES = {
+    "ForegroundScale": "foreground",
     "ImageDataset": "dataset",
     "ImageTable": "table",
     "IntensityScale": "scaling",
@@ -45,6 +47,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ForegroundScale",
     "ImageDataset",
     "ImageTable",
     "IntensityScale",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monai_gan.transforms.foreground import ScaleForeground, ScaleForegroundd
 from monai_gan.transforms.kspace import KSpaceTruncate, KSpaceTruncated
 from monai_gan.transforms.low_dose import RandLowDoseCT, RandLowDoseCTd
 from monai_gan.transforms.registered import CheckRegisteredd
@@ -18,6 +19,8 @@ __all__ = [
     "RandSynthesized",
     "SaveSynthetic",
     "SaveSyntheticd",
+    "ScaleForeground",
+    "ScaleForegroundd",
     "Synthesize",
     "Synthesized",
 ]
