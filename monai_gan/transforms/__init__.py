@@ -7,6 +7,7 @@ from monai_gan.transforms.kspace import KSpaceTruncate, KSpaceTruncated
 from monai_gan.transforms.low_dose import RandLowDoseCT, RandLowDoseCTd
 from monai_gan.transforms.registered import CheckRegisteredd
 from monai_gan.transforms.save import SaveSynthetic, SaveSyntheticd
+from monai_gan.transforms.slices import RandStackedSliced
 from monai_gan.transforms.synthesize import RandSynthesize, RandSynthesized, Synthesize, Synthesized
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "KSpaceTruncated",
     "RandLowDoseCT",
     "RandLowDoseCTd",
+    "RandStackedSliced",
     "RandSynthesize",
     "RandSynthesized",
     "SaveSynthetic",
