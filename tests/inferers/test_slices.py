@@ -43,6 +43,7 @@ def test_windows_join_without_seams():
     torch.testing.assert_close(pointwise, 2 * volume + 1)
     blur = nn.Conv2d(1, 1, 5, padding=2, padding_mode="replicate", bias=False)
     nn.init.constant_(blur.weight, 1 / 25)
+    blur.requires_grad_(False)
     whole = StackedSliceInferer()(volume, blur)
     error = {
         overlap: float((StackedSliceInferer(roi_size=(32, 32), overlap=overlap)(volume, blur) - whole).abs().max())
