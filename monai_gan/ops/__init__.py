@@ -8,6 +8,7 @@ from monai_gan.ops.dispatch import Backend, backends, use_backend
 from monai_gan.ops.gradient_norm_penalty import gradient_norm_penalty
 from monai_gan.ops.group_norm_act import group_norm_act
 from monai_gan.ops.interpolate import interpolate
+from monai_gan.ops.perceptual_distance import perceptual_distance
 
 __all__ = [
     "Backend",
@@ -18,5 +19,6 @@ __all__ = [
     "group_norm_act",
     "input_gradient_only",
     "interpolate",
+    "perceptual_distance",
     "use_backend",
 ]
