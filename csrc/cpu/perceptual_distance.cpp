@@ -32,12 +32,12 @@ const PerceptualKernels<T>& kernels(const Shape& shape) {
   return shape.channels_last ? layouts.columns : layouts.rows;
 }
 
-// Tiles of the positions of each sample, which depend on the shape alone.
+// Tiles of the positions of each sample, which depend on the shape alone: of about `elements` of a feature map.
 class PositionTiles {
  public:
-  explicit PositionTiles(const Shape& shape)
+  PositionTiles(const Shape& shape, std::int64_t elements)
       : shape_(shape),
-        size_(std::clamp<std::int64_t>(kHandyElements / shape.channels / kMostLanes * kMostLanes, kMostLanes, 512)),
+        size_(std::max(elements / shape.channels / kMostLanes, std::int64_t{1}) * kMostLanes),
         per_sample_((shape.positions + size_ - 1) / size_) {}
 
   std::int64_t size() const { return std::min(size_, shape_.positions); }  // at most
@@ -64,8 +64,6 @@ class PositionTiles {
   std::int64_t stride() const { return shape_.channels_last ? shape_.channels : shape_.positions; }
 
  private:
-  static constexpr std::int64_t kHandyElements = 32768;
-
   const Shape& shape_;
   std::int64_t size_, per_sample_;
 };
@@ -87,7 +85,7 @@ class Weights {
 template <typename T>
 void distance_forward(const Shape& shape, const DistanceForward<T>& arguments, std::int64_t threads) {
   using A = accumulator_t<T>;
-  const PositionTiles tiles(shape);
+  const PositionTiles tiles(shape, 16384);  // a copy of both feature maps leaves room in the second cache
   const Weights<A> weights(arguments.weight, shape.channels);
   const auto kernel = kernels<T>(shape).distance;
   threads = useful_threads(threads, shape.elements());
@@ -112,7 +110,7 @@ void distance_forward(const Shape& shape, const DistanceForward<T>& arguments, s
 template <typename T>
 void distance_backward(const Shape& shape, const DistanceBackward<T>& arguments, std::int64_t threads) {
   using A = accumulator_t<T>;
-  const PositionTiles tiles(shape);
+  const PositionTiles tiles(shape, 65536);  // long pieces of rows
   const Weights<A> weights(arguments.weight, shape.channels);
   const auto kernel = kernels<T>(shape).gradient;
   const std::int64_t size = sizeof(T);

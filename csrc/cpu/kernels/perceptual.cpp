@@ -73,6 +73,13 @@ MONAI_GAN_INLINE void for_lanes(std::int64_t count, const At& at) {
   }
 }
 
+// The hardware follows a row by itself but does not know the next one.
+template <typename T>
+MONAI_GAN_INLINE void prefetch_row(const FeatureTile<T>& tile, std::int64_t at) {
+  MONAI_GAN_PREFETCH(tile.f + at);
+  MONAI_GAN_PREFETCH(tile.other + at);
+}
+
 template <typename T>
 MONAI_GAN_INLINE Lanes<accumulator_t<T>> load_lanes(const T* from, std::int64_t lanes) {
   return lanes == kLanes<accumulator_t<T>> ? load(from) : load_part(from, lanes);
@@ -87,25 +94,40 @@ MONAI_GAN_INLINE void store_lanes(T* to, const Lanes<accumulator_t<T>>& value, s
   }
 }
 
+// Some channels at a time, so that the sums travel less often. `copy` is theirs.
+template <int count, typename T>
+MONAI_GAN_INLINE void add_squares_of_rows(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes,
+                                          std::int64_t c, accumulator_t<T>* copy) {
+  using A = accumulator_t<T>;
+  for_lanes<kLanes<A>>(tile.positions, [&](std::int64_t s, std::int64_t lanes) {
+    LengthSums<A> sums{load(planes[kLength] + s), load(planes[kOtherLength] + s), load(planes[kGapOf] + s)};
+    for (int k = 0; k < count; ++k) {
+      const std::int64_t at = (c + k) * tile.stride + s;
+      prefetch_row(tile, at + count * tile.stride);
+      const Lanes<A> f = load_lanes(tile.f + at, lanes), other = load_lanes(tile.other + at, lanes);
+      store(copy + 2 * k * planes.size + s, f);
+      store(copy + (2 * k + 1) * planes.size + s, other);
+      sums.add(f, other);
+    }
+    store(planes[kLength] + s, sums.squares);
+    store(planes[kOtherLength] + s, sums.other_squares);
+    store(planes[kGapOf] + s, sums.apart);
+  });
+}
+
 template <typename T>
 void sum_squares_of_rows(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
-  using A = accumulator_t<T>;
+  constexpr int together = 4;
   for (std::int64_t s = 0; s < planes.size; ++s) {
     planes[kLength][s] = planes[kOtherLength][s] = planes[kGapOf][s] = 0;
   }
-  A* copy = planes.copies();
-  for (std::int64_t c = 0; c < tile.channels; ++c, copy += 2 * planes.size) {
-    const std::int64_t row = c * tile.stride;
-    for_lanes<kLanes<A>>(tile.positions, [&](std::int64_t s, std::int64_t lanes) {
-      const Lanes<A> f = load_lanes(tile.f + row + s, lanes), other = load_lanes(tile.other + row + s, lanes);
-      store(copy + s, f);
-      store(copy + planes.size + s, other);
-      LengthSums<A> sums{load(planes[kLength] + s), load(planes[kOtherLength] + s), load(planes[kGapOf] + s)};
-      sums.add(f, other);
-      store(planes[kLength] + s, sums.squares);
-      store(planes[kOtherLength] + s, sums.other_squares);
-      store(planes[kGapOf] + s, sums.apart);
-    });
+  accumulator_t<T>* copy = planes.copies();
+  std::int64_t c = 0;
+  for (; c + together <= tile.channels; c += together, copy += 2 * together * planes.size) {
+    add_squares_of_rows<together>(tile, planes, c, copy);
+  }
+  for (; c < tile.channels; ++c, copy += 2 * planes.size) {
+    add_squares_of_rows<1>(tile, planes, c, copy);
   }
 }
 
@@ -185,16 +207,25 @@ void find_reciprocals(const Planes<A>& planes, A eps) {
 template <typename T>
 void sum_differences_of_rows(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
   using A = accumulator_t<T>;
-  for (std::int64_t s = 0; s < planes.size; s += kLanes<A>) {
-    const Difference<A> difference(load(planes[kR] + s), load(planes[kOtherR] + s), load(planes[kGapOf] + s));
-    DistanceSums<A> sums;
+  constexpr std::int64_t width = kLanes<A>, together = 2;
+  for (std::int64_t s = 0; s < planes.size; s += together * width) {
+    const auto difference = [&](std::int64_t at) {
+      return Difference<A>(load(planes[kR] + at), load(planes[kOtherR] + at), load(planes[kGapOf] + at));
+    };
+    const Difference<A> differences[together] = {difference(s), difference(s + width)};
+    DistanceSums<A> sums[together];
     const A* copy = planes.copies() + s;
     for (std::int64_t c = 0; c < tile.channels; ++c, copy += 2 * planes.size) {
-      sums.add(load(copy), load(copy + planes.size), all(tile.weight[c]), difference);
+      const Lanes<A> weight = all(tile.weight[c]);
+      for (std::int64_t k = 0; k < together; ++k) {
+        sums[k].add(load(copy + k * width), load(copy + k * width + planes.size), weight, differences[k]);
+      }
     }
-    store(planes[kDistance] + s, sums.distance);
-    store(planes[kAlongSum] + s, sums.along);
-    store(planes[kOtherAlongSum] + s, sums.other_along);
+    for (std::int64_t k = 0; k < together; ++k) {
+      store(planes[kDistance] + s + k * width, sums[k].distance);
+      store(planes[kAlongSum] + s + k * width, sums[k].along);
+      store(planes[kOtherAlongSum] + s + k * width, sums[k].other_along);
+    }
   }
 }
 
@@ -305,6 +336,7 @@ void write_gradient_of_rows(const GradientTile<T>& tile) {
     const std::int64_t row = c * tile.stride;
     const Lanes<A> weight = all(tile.weight[c]);
     for_lanes<kLanes<A>>(tile.positions, [&](std::int64_t s, std::int64_t lanes) {
+      prefetch_row(tile, row + tile.stride + s);
       const auto at = [&](const A* statistic) { return load_lanes(statistic + s, lanes); };
       const Gradient<A> gradient(at(tile.reciprocal), at(tile.other_reciprocal), at(tile.along), at(tile.gap),
                                  tile.factor);

@@ -89,8 +89,8 @@ struct FeatureTile {
 enum FeatureStatistic { kReciprocal, kAlong, kOtherReciprocal, kOtherAlong, kGap, kFeatureStatistics };
 
 // Of scratch memory for a distance: numbers per position, beside a copy of both feature maps for rows; positions count
-// as a multiple of the lanes that the widest register has.
-constexpr std::int64_t kPerPosition = 8, kMostLanes = 16;
+// as a multiple of the lanes that two of the widest registers have.
+constexpr std::int64_t kPerPosition = 8, kMostLanes = 32;
 
 template <typename T>
 struct DistanceTile : FeatureTile<T> {
