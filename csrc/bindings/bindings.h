@@ -29,5 +29,6 @@ void for_each_type(const Define& define) {
 void bind_group_norm_act(pybind11::module_& module);
 void bind_gradient_norm_penalty(pybind11::module_& module);
 void bind_interpolate(pybind11::module_& module);
+void bind_ssim(pybind11::module_& module);
 
 }  // namespace monai_gan::bindings

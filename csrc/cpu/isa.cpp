@@ -10,6 +10,7 @@ namespace monai_gan::cpu {
   extern const ForEachType<NormActLayouts> norm_act;      \
   extern const ForEachType<RowKernels> rows;              \
   extern const ForEachType<MixKernels> mixtures;          \
+  extern const ForEachType<SsimKernels> similarities;     \
   }
 MONAI_GAN_DECLARE(baseline)
 #ifdef MONAI_GAN_AVX
@@ -29,14 +30,15 @@ struct Set {
 
 // In ascending order. The flags in CMakeLists.txt and the features asked for here belong together.
 std::vector<Set> sets() {
-  std::vector<Set> found = {{"baseline", {baseline::norm_act, baseline::rows, baseline::mixtures}}};
+  std::vector<Set> found = {
+      {"baseline", {baseline::norm_act, baseline::rows, baseline::mixtures, baseline::similarities}}};
 #ifdef MONAI_GAN_AVX
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    found.push_back({"avx2", {avx2::norm_act, avx2::rows, avx2::mixtures}});
+    found.push_back({"avx2", {avx2::norm_act, avx2::rows, avx2::mixtures, avx2::similarities}});
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-      found.push_back({"avx512", {avx512::norm_act, avx512::rows, avx512::mixtures}});
+      found.push_back({"avx512", {avx512::norm_act, avx512::rows, avx512::mixtures, avx512::similarities}});
     }
   }
 #endif

@@ -1,0 +1,238 @@
+"""Structural similarity and its derivative, in Triton.
+
+Windows slide along one axis after the other: along the first one straight from the images to their five moments, along
+the last one straight into the result. Maps between the axes live for a few volumes at a time. No result depends on the
+order in which programs run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from monai_gan.ops._triton import ssim_windows as kernel
+from monai_gan.ops._triton.launch import ACCUMULATE, OPTIONS, SERVES, ceil_div, on_device
+from monai_gan.ops._windows import shifts, window
+
+__all__ = ["SERVES", "backward", "forward"]
+
+_BLOCK = 512
+_WARPS = 4
+#: Elements of images whose maps are in memory at a time; one volume at least. The maps are ten times that.
+_ELEMENTS = 1 << 22
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A window along one axis."""
+
+    size: int
+    sigma: float
+
+    @property
+    def weights(self) -> dict[str, float | int]:
+        """Arguments of a kernel."""
+        return {"narrow": 0.5 / self.sigma**2, "top": max(window(self.size, self.sigma)), "TAPS": self.size}
+
+
+@dataclass(frozen=True)
+class _Volumes:
+    """Some images or volumes of x and y, (V, *S), with what is subtracted from them, (V,)."""
+
+    x: Tensor
+    y: Tensor
+    x_shift: Tensor
+    y_shift: Tensor
+    axes: list[_Axis]
+
+    @property
+    def count(self) -> int:
+        return len(self.x)
+
+    @property
+    def inner(self) -> int:
+        """Elements from one index of the first axis to the next."""
+        return self.x[0, 0].numel()
+
+    @property
+    def windows(self) -> list[int]:
+        """Windows along each axis that lie inside."""
+        return [side - axis.size + 1 for side, axis in zip(self.x.shape[1:], self.axes, strict=True)]
+
+
+def forward(
+    x: Tensor, y: Tensor, sizes: Sequence[int], sigmas: Sequence[float], c1: float, c2: float
+) -> tuple[Tensor, Tensor]:
+    """Similarity and contrast; see ``monai_gan.ops.ssim.reference``."""
+    totals = []
+    for _, volumes in _groups(x, y, sizes, sigmas):
+        moments = _moments(volumes)
+        windows = _length(volumes.windows)
+        chunks = ceil_div(windows, _BLOCK)
+        partial = moments.new_empty(2, volumes.count, chunks)
+        with on_device(x):
+            kernel.similarity[(volumes.count * chunks,)](
+                moments,
+                volumes.x_shift,
+                volumes.y_shift,
+                partial,
+                *_rows(volumes, windows, chunks),
+                c1,
+                c2,
+                **volumes.axes[-1].weights,
+                BLOCK=_BLOCK,
+                num_warps=_WARPS,
+                **OPTIONS,
+            )
+        totals.append(partial.sum(dim=2) / windows)
+    similarity, contrast = torch.cat(totals, dim=1).reshape(2, *x.shape[:2])
+    return similarity.contiguous(), contrast.contiguous()
+
+
+def backward(
+    to_similarity: Tensor,
+    to_contrast: Tensor,
+    x: Tensor,
+    y: Tensor,
+    sizes: Sequence[int],
+    sigmas: Sequence[float],
+    c1: float,
+    c2: float,
+    both: bool,
+) -> tuple[Tensor, Tensor]:
+    """Their derivatives; see ``_torch.ssim.backward``."""
+    grad_x = torch.empty_like(x)
+    grad_y = torch.empty_like(y) if both else None
+    flat_x, flat_y = grad_x.flatten(0, 1), None if grad_y is None else grad_y.flatten(0, 1)
+    to_similarity, to_contrast = to_similarity.flatten(), to_contrast.flatten()
+    for taken, volumes in _groups(x, y, sizes, sigmas):
+        moments = _moments(volumes)
+        windows = _length(volumes.windows)
+        chunks = ceil_div(windows, _BLOCK)
+        slopes = moments.new_empty(4 if both else 3, volumes.count, *volumes.windows)
+        with on_device(x):
+            kernel.slopes[(volumes.count * chunks,)](
+                moments,
+                volumes.x_shift,
+                volumes.y_shift,
+                to_similarity[taken],
+                to_contrast[taken],
+                slopes,
+                *_rows(volumes, windows, chunks),
+                c1,
+                c2,
+                **volumes.axes[-1].weights,
+                BOTH=both,
+                BLOCK=_BLOCK,
+                num_warps=_WARPS,
+                **OPTIONS,
+            )
+        del moments
+        for axis in range(len(volumes.axes) - 1, 0, -1):
+            slopes = _slide(slopes, axis, volumes.axes[axis], back=True)
+        _gradient(volumes, slopes, flat_x[taken], None if flat_y is None else flat_y[taken])
+    return grad_x, x.new_empty(0) if grad_y is None else grad_y
+
+
+def _groups(
+    x: Tensor, y: Tensor, sizes: Sequence[int], sigmas: Sequence[float]
+) -> Iterator[tuple[slice, _Volumes]]:
+    """Some volumes at a time, channels one after the other."""
+    axes = [_Axis(size, sigma) for size, sigma in zip(sizes, sigmas, strict=True)]
+    flat = [each.flatten(0, 1) for each in (x, y)]
+    moved = [shifts(each).flatten() for each in (x, y)]
+    some = max(1, _ELEMENTS // flat[0][0].numel())
+    for start in range(0, len(flat[0]), some):
+        taken = slice(start, min(start + some, len(flat[0])))
+        yield taken, _Volumes(*(each[taken] for each in flat), *(each[taken] for each in moved), axes)
+
+
+def _length(extents: Sequence[int]) -> int:
+    return torch.Size(extents).numel()
+
+
+def _rows(volumes: _Volumes, windows: int, chunks: int) -> tuple[int, int, int, int, int]:
+    """Rows before and after windows slide along them, in numbers."""
+    width, inside = volumes.x.shape[-1], volumes.windows[-1]
+    return width, inside, windows, chunks, volumes.count * windows // inside * width
+
+
+def _moments(volumes: _Volumes) -> Tensor:
+    """The five moments of windows that reach along all axes but the last, (5, V, *S)."""
+    first, *middle = volumes.axes[:-1]
+    extents = [volumes.windows[0], *volumes.x.shape[2:]]
+    length = _length(extents)
+    chunks = ceil_div(length, _BLOCK)
+    out = torch.empty(5, volumes.count, *extents, dtype=ACCUMULATE[volumes.x.dtype], device=volumes.x.device)
+    with on_device(out):
+        kernel.moments[(volumes.count * chunks,)](
+            volumes.x,
+            volumes.y,
+            volumes.x_shift,
+            volumes.y_shift,
+            out,
+            length,
+            volumes.x[0].numel(),
+            volumes.inner,
+            chunks,
+            out[0].numel(),
+            **first.weights,
+            BLOCK=_BLOCK,
+            num_warps=_WARPS,
+            **OPTIONS,
+        )
+    for axis in middle:
+        out = _slide(out, 1, axis, back=False)
+    return out
+
+
+def _slide(maps: Tensor, axis: int, along: _Axis, *, back: bool) -> Tensor:
+    """Weighted sums along one axis of maps (M, V, *S): of what lies inside windows, or ``back``, over all that reach."""
+    extents = list(maps.shape)
+    before = extents[2 + axis]
+    extents[2 + axis] += (along.size - 1) * (1 if back else -1)
+    out = maps.new_empty(extents)
+    inner = _length(extents[3 + axis :])
+    with on_device(out):
+        kernel.slide[(ceil_div(out.numel(), _BLOCK),)](
+            maps,
+            out,
+            out.numel(),
+            before * inner,
+            extents[2 + axis] * inner,
+            inner,
+            **along.weights,
+            LEAD=along.size - 1 if back else 0,
+            BLOCK=_BLOCK,
+            num_warps=_WARPS,
+            **OPTIONS,
+        )
+    return out
+
+
+def _gradient(volumes: _Volumes, slopes: Tensor, grad_x: Tensor, grad_y: Tensor | None) -> None:
+    """Slide back along the first axis, and multiply by what the windows saw."""
+    length = volumes.x[0].numel()
+    chunks = ceil_div(length, _BLOCK)
+    with on_device(slopes):
+        kernel.gradient[(volumes.count * chunks,)](
+            slopes,
+            volumes.x,
+            volumes.y,
+            volumes.x_shift,
+            volumes.y_shift,
+            grad_x,
+            grad_y,
+            length,
+            slopes[0, 0].numel(),
+            volumes.inner,
+            chunks,
+            slopes[0].numel(),
+            **volumes.axes[0].weights,
+            BLOCK=_BLOCK,
+            num_warps=_WARPS,
+            **OPTIONS,
+        )
