@@ -17,7 +17,9 @@ REDUCTIONS = ("none", "mean", "sum")
 class _SimilarityLoss(_Loss):
     """1 minus a similarity; arguments as for :class:`Similarity`, and what is done with a batch of losses."""
 
-    def __init__(self, spatial_dims: int, reduction: str, weights: Sequence[float] | None = None, **window: Any) -> None:
+    def __init__(
+        self, spatial_dims: int, reduction: str, weights: Sequence[float] | None = None, **window: Any
+    ) -> None:
         reduction = str(getattr(reduction, "value", reduction))
         if reduction not in REDUCTIONS:
             raise ValueError(f"ssim: reduction='{reduction}' is not known; choose one of {', '.join(REDUCTIONS)}.")
@@ -88,7 +90,7 @@ class SSIMLoss(_SimilarityLoss):
         k2: float = 0.03,
         reduction: str = "mean",
     ) -> None:
-        window = {"data_range": data_range, "kernel_type": kernel_type, "win_size": win_size}
+        window: dict[str, Any] = {"data_range": data_range, "kernel_type": kernel_type, "win_size": win_size}
         super().__init__(spatial_dims, reduction, **window, kernel_sigma=kernel_sigma, k1=k1, k2=k2)
 
 
@@ -130,5 +132,5 @@ class MultiScaleSSIMLoss(_SimilarityLoss):
         weights: Sequence[float] = SCALE_WEIGHTS,
         reduction: str = "mean",
     ) -> None:
-        window = {"data_range": data_range, "kernel_type": kernel_type, "win_size": kernel_size}
+        window: dict[str, Any] = {"data_range": data_range, "kernel_type": kernel_type, "win_size": kernel_size}
         super().__init__(spatial_dims, reduction, weights, **window, kernel_sigma=kernel_sigma, k1=k1, k2=k2)

@@ -14,13 +14,10 @@ from monai_gan.ops._checks import accumulation_type
 UNIFORM = math.inf  # a Gaussian without an end has equal values
 
 
-def window(size: int, sigma: float) -> list[float]:
-    """Weights of a window along one axis: a Gaussian around its middle, uniform for an infinite sigma; their sum is 1."""
-    squares = [((i - (size - 1) / 2) / sigma) ** 2 for i in range(size)]
-    # From the nearest: a narrow Gaussian would vanish on all sides of an even window's middle.
-    values = [math.exp((min(squares) - square) / 2) for square in squares]
-    total = sum(values)
-    return [value / total for value in values]
+def window(size: int, sigma: float, like: Tensor) -> Tensor:
+    """Weights along one axis, (size,): a Gaussian around the middle, uniform for an infinite sigma; their sum is 1."""
+    distance = torch.arange(size, dtype=like.dtype, device=like.device) - (size - 1) / 2
+    return torch.softmax(-(distance / sigma).square() / 2, dim=0)
 
 
 def slide(x: Tensor, sizes: Sequence[int], sigmas: Sequence[float]) -> Tensor:
@@ -32,8 +29,7 @@ def slide(x: Tensor, sizes: Sequence[int], sigmas: Sequence[float]) -> Tensor:
         for axis, (size, sigma) in enumerate(zip(sizes, sigmas, strict=True)):
             shape = [1] * (2 + len(sizes))
             shape[2 + axis] = size
-            weights = torch.tensor(window(size, sigma), dtype=x.dtype, device=x.device)
-            maps = convolve(maps, weights.reshape(shape))
+            maps = convolve(maps, window(size, sigma, x).reshape(shape))
     return maps.reshape(*x.shape[:2], *maps.shape[2:])
 
 

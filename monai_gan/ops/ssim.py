@@ -201,7 +201,7 @@ def _check_images(x: Tensor, y: Tensor) -> None:
         )
     if x.shape != y.shape:
         raise ValueError(
-            f"{NAME}: x has shape {tuple(x.shape)} and y {tuple(y.shape)}; crop or resize one to the shape of the other."
+            f"{NAME}: x has shape {tuple(x.shape)} and y {tuple(y.shape)}; crop or resize one to fit the other."
         )
 
 

@@ -7,6 +7,7 @@ order in which programs run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from monai_gan.ops._triton import ssim_windows as kernel
 from monai_gan.ops._triton.launch import ACCUMULATE, OPTIONS, SERVES, ceil_div, on_device
-from monai_gan.ops._windows import shifts, window
+from monai_gan.ops._windows import shifts
 
 __all__ = ["SERVES", "backward", "forward"]
 
@@ -35,7 +36,9 @@ class _Axis:
     @property
     def weights(self) -> dict[str, float | int]:
         """Arguments of a kernel."""
-        return {"narrow": 0.5 / self.sigma**2, "top": max(window(self.size, self.sigma)), "TAPS": self.size}
+        squares = [((i - (self.size - 1) / 2) / self.sigma) ** 2 for i in range(self.size)]
+        total = sum(math.exp((min(squares) - square) / 2) for square in squares)
+        return {"narrow": 0.5 / self.sigma**2, "top": 1 / total, "TAPS": self.size}
 
 
 @dataclass(frozen=True)
@@ -137,17 +140,15 @@ def backward(
     return grad_x, x.new_empty(0) if grad_y is None else grad_y
 
 
-def _groups(
-    x: Tensor, y: Tensor, sizes: Sequence[int], sigmas: Sequence[float]
-) -> Iterator[tuple[slice, _Volumes]]:
+def _groups(x: Tensor, y: Tensor, sizes: Sequence[int], sigmas: Sequence[float]) -> Iterator[tuple[slice, _Volumes]]:
     """Some volumes at a time, channels one after the other."""
     axes = [_Axis(size, sigma) for size, sigma in zip(sizes, sigmas, strict=True)]
-    flat = [each.flatten(0, 1) for each in (x, y)]
-    moved = [shifts(each).flatten() for each in (x, y)]
-    some = max(1, _ELEMENTS // flat[0][0].numel())
-    for start in range(0, len(flat[0]), some):
-        taken = slice(start, min(start + some, len(flat[0])))
-        yield taken, _Volumes(*(each[taken] for each in flat), *(each[taken] for each in moved), axes)
+    x_shift, y_shift = shifts(x).flatten(), shifts(y).flatten()
+    x, y = x.flatten(0, 1), y.flatten(0, 1)
+    some = max(1, _ELEMENTS // x[0].numel())
+    for start in range(0, len(x), some):
+        taken = slice(start, min(start + some, len(x)))
+        yield taken, _Volumes(x[taken], y[taken], x_shift[taken], y_shift[taken], axes)
 
 
 def _length(extents: Sequence[int]) -> int:

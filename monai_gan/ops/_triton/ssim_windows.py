@@ -137,11 +137,11 @@ def window(
         xy += w * tl.load(at + tap + 4 * map_length, mask=inside, other=0.0)
     mean_x, mean_y = x + tl.load(x_shift_ptr + volume), y + tl.load(y_shift_ptr + volume)
     c1, c2 = scalar(c1, ACC), scalar(c2, ACC)
-    # Lanes without a window have ones below, so that they make no warning.
+    # Lanes without a window are 0 / 1, so that they make no warning.
     per_means = 1.0 / tl.where(inside, mean_x * mean_x + mean_y * mean_y + c1, 1.0)
     per_variances = 1.0 / tl.where(inside, (xx - x * x) + (yy - y * y) + c2, 1.0)
-    luminance = (2.0 * mean_x * mean_y + c1) * per_means
-    contrast = (2.0 * (xy - x * y) + c2) * per_variances
+    luminance = tl.where(inside, 2.0 * mean_x * mean_y + c1, 0.0) * per_means
+    contrast = tl.where(inside, 2.0 * (xy - x * y) + c2, 0.0) * per_variances
     return x, y, mean_x, mean_y, per_means, per_variances, luminance, contrast
 
 
@@ -189,8 +189,8 @@ def similarity(
         TAPS,
         BLOCK,
     )
-    tl.store(partial_ptr + program, tl.sum(tl.where(inside, luminance * contrast, 0.0), axis=0))
-    tl.store(partial_ptr + tl.num_programs(0) + program, tl.sum(tl.where(inside, contrast, 0.0), axis=0))
+    tl.store(partial_ptr + program, tl.sum(luminance * contrast, axis=0))
+    tl.store(partial_ptr + tl.num_programs(0) + program, tl.sum(contrast, axis=0))
 
 
 @triton.jit
