@@ -1,4 +1,4 @@
-"""Structural similarity as a loss, on one scale (Wang et al. 2004) or over several (Wang, Simoncelli and Bovik 2003)."""
+"""Structural similarity as a loss, on one scale (Wang et al. 2004) or several (Wang, Simoncelli and Bovik 2003)."""
 
 from __future__ import annotations
 

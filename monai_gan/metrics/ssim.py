@@ -1,4 +1,4 @@
-"""Structural similarity of pairs of images, on one scale (Wang et al. 2004) or several (Wang, Simoncelli, Bovik 2003)."""
+"""Structural similarity of pairs, on one scale (Wang et al. 2004) or several (Wang, Simoncelli and Bovik 2003)."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ class SSIMMetric(_SimilarityMetric):
 class MultiScaleSSIMMetric(_SimilarityMetric):
     """Structural similarity over scales, in place of MONAI's ``MultiScaleSSIMMetric``: the same values, faster.
 
-    It differs in which sizes are refused. Here a side divided by ``2 ** (scales - 1)``, rounded down, must be no smaller
-    than the window, which is what the coarsest scale needs. MONAI divides by ``(scales - 1) ** 2``: at four scales that
-    refuses images which are large enough, and at two, six or more it lets images pass that then fail.
+    It differs in which sizes are refused. Here a side divided by ``2 ** (scales - 1)``, rounded down, must be no
+    smaller than the window, which is what the coarsest scale needs. MONAI divides by ``(scales - 1) ** 2``: at four
+    scales that refuses images which are large enough, and at two, or six and more, it lets images pass that then fail.
 
     Args:
         spatial_dims: 2 or 3.

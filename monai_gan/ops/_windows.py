@@ -40,7 +40,7 @@ def spread(x: Tensor, sizes: Sequence[int], sigmas: Sequence[float]) -> Tensor:
 
 
 def shifts(x: Tensor) -> Tensor:
-    """A number near those of each image, (N, C, 1, ...), in the accumulation type: its mean, or 0 if that is not finite.
+    """A number near those of each image, (N, C, 1, ...), in the accumulation type: its mean, or 0 if that is none.
 
     Variances and covariances do not depend on what is subtracted; without it float32 has no digits left for them where
     the mean is large.

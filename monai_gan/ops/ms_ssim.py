@@ -94,7 +94,7 @@ def check_scales(extents: Sequence[int], sizes: Sequence[int], scales: int) -> N
         if extent >> (scales - 1) < size:
             fitting = max((extent // size).bit_length(), 1)
             raise ValueError(
-                f"ms_ssim: {scales} weights make {scales} scales, and at the last one axis {axis} of length {extent} has "
+                f"ms_ssim: {scales} weights make {scales} scales, and at the last axis {axis} of length {extent} has "
                 f"{extent >> (scales - 1)} pixels, fewer than the window of {size}; give images of at least "
                 f"{size << (scales - 1)}, a smaller window, or {fitting} weight(s)."
             )

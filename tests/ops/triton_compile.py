@@ -19,7 +19,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.runtime.jit import JITFunction
 
-from monai_gan.ops._triton import gradient_norm_penalty, group_norm_act, group_norm_plan, interpolate
+from monai_gan.ops._triton import gradient_norm_penalty, group_norm_act, group_norm_plan, interpolate, ssim
 
 compiled: list[Any] = []
 LIMITS = group_norm_plan.ON_CHIP
@@ -59,6 +59,9 @@ def cases(full: bool) -> Iterator[tuple[Any, ...]]:
             yield "split", dtype, smooth, (4, 64, 64, 64, 64), torch.channels_last_3d
         yield "penalty", dtype
         yield "interpolate", dtype
+        yield "ssim", dtype, (16, 1, 256, 256)
+        if full:
+            yield "ssim", dtype, (2, 2, 64, 64, 64)
     # Sizes of 1 are constants to Triton, and odd ones leave nothing aligned.
     for name in ("edge on_chip", "edge split"):
         yield name, torch.float32, True, (1, 1, 1), torch.contiguous_format
@@ -66,6 +69,9 @@ def cases(full: bool) -> Iterator[tuple[Any, ...]]:
             yield name, torch.float32, True, (1, 48, 5, 7), torch.channels_last
     yield "edge penalty", torch.float32, 1
     yield "edge interpolate", torch.float32, 1
+    yield "edge ssim", torch.float32, (1, 1, 1, 1)
+    if full:
+        yield "edge ssim", torch.float32, (1, 3, 13, 15, 17)
 
 
 def call(name: str, dtype: torch.dtype, *how: Any) -> None:
@@ -73,6 +79,9 @@ def call(name: str, dtype: torch.dtype, *how: Any) -> None:
     kind = name.split()[-1]
     if kind in ("on_chip", "split"):
         call_group_norm(kind, dtype, *how)
+        return
+    if kind == "ssim":
+        call_ssim(dtype, *how)
         return
     (size,) = how or (256,)
     images = torch.empty(min(size, 16), 1, size, size, dtype=dtype, device="meta")
@@ -97,6 +106,16 @@ def call_group_norm(
     _, mean, rstd = group_norm_act.forward(x, c, c, groups, 1e-5, smooth, 0.2)
     group_norm_act.backward(x, x, mean, rstd, c, c, groups, smooth, 0.2, True)
     group_norm_act.double_backward(x, c, c, x, x, mean, rstd, c, c, groups, smooth, 0.2)
+
+
+def call_ssim(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    """Call both passes, with gradients of one image and of both."""
+    x = torch.empty(shape, dtype=dtype, device="meta")
+    axes = len(shape) - 2
+    window = [min(11, *shape[2:])] * axes, [1.5] * axes, 1e-4, 9e-4
+    similarity, contrast = ssim.forward(x, x, *window)
+    for both in (False, True):
+        ssim.backward(similarity, contrast, x, x, *window, both)
 
 
 def resources(binary: bytes) -> dict[str, int]:

@@ -15,12 +15,11 @@ import torch
 from torch import Tensor
 
 from monai_gan.ops._triton import ssim_windows as kernel
-from monai_gan.ops._triton.launch import ACCUMULATE, OPTIONS, SERVES, ceil_div, on_device
+from monai_gan.ops._triton.launch import ACCUMULATE, OPTIONS, SERVES, ceil_div, lanes, on_device
 from monai_gan.ops._windows import shifts
 
 __all__ = ["SERVES", "backward", "forward"]
 
-_BLOCK = 512
 _WARPS = 4
 #: Elements of images whose maps are in memory at a time; one volume at least. The maps are ten times that.
 _ELEMENTS = 1 << 22
@@ -73,8 +72,8 @@ def forward(
     totals = []
     for _, volumes in _groups(x, y, sizes, sigmas):
         moments = _moments(volumes)
-        windows = _length(volumes.windows)
-        chunks = ceil_div(windows, _BLOCK)
+        windows, how = _length(volumes.windows), _how(moments.dtype)
+        chunks = ceil_div(windows, how["BLOCK"])
         partial = moments.new_empty(2, volumes.count, chunks)
         with on_device(x):
             kernel.similarity[(volumes.count * chunks,)](
@@ -86,9 +85,7 @@ def forward(
                 c1,
                 c2,
                 **volumes.axes[-1].weights,
-                BLOCK=_BLOCK,
-                num_warps=_WARPS,
-                **OPTIONS,
+                **how,
             )
         totals.append(partial.sum(dim=2) / windows)
     similarity, contrast = torch.cat(totals, dim=1).reshape(2, *x.shape[:2])
@@ -113,8 +110,8 @@ def backward(
     to_similarity, to_contrast = to_similarity.flatten(), to_contrast.flatten()
     for taken, volumes in _groups(x, y, sizes, sigmas):
         moments = _moments(volumes)
-        windows = _length(volumes.windows)
-        chunks = ceil_div(windows, _BLOCK)
+        windows, how = _length(volumes.windows), _how(moments.dtype)
+        chunks = ceil_div(windows, how["BLOCK"])
         slopes = moments.new_empty(4 if both else 3, volumes.count, *volumes.windows)
         with on_device(x):
             kernel.slopes[(volumes.count * chunks,)](
@@ -129,9 +126,7 @@ def backward(
                 c2,
                 **volumes.axes[-1].weights,
                 BOTH=both,
-                BLOCK=_BLOCK,
-                num_warps=_WARPS,
-                **OPTIONS,
+                **how,
             )
         del moments
         for axis in range(len(volumes.axes) - 1, 0, -1):
@@ -151,6 +146,11 @@ def _groups(x: Tensor, y: Tensor, sizes: Sequence[int], sigmas: Sequence[float])
         yield taken, _Volumes(x[taken], y[taken], x_shift[taken], y_shift[taken], axes)
 
 
+def _how(dtype: torch.dtype) -> dict[str, int]:
+    """Options of a launch on elements of a type: one wide load per thread."""
+    return {"BLOCK": 32 * _WARPS * lanes(dtype), "num_warps": _WARPS, **OPTIONS}
+
+
 def _length(extents: Sequence[int]) -> int:
     return torch.Size(extents).numel()
 
@@ -165,8 +165,8 @@ def _moments(volumes: _Volumes) -> Tensor:
     """The five moments of windows that reach along all axes but the last, (5, V, *S)."""
     first, *middle = volumes.axes[:-1]
     extents = [volumes.windows[0], *volumes.x.shape[2:]]
-    length = _length(extents)
-    chunks = ceil_div(length, _BLOCK)
+    length, how = _length(extents), _how(volumes.x.dtype)
+    chunks = ceil_div(length, how["BLOCK"])
     out = torch.empty(5, volumes.count, *extents, dtype=ACCUMULATE[volumes.x.dtype], device=volumes.x.device)
     with on_device(out):
         kernel.moments[(volumes.count * chunks,)](
@@ -181,9 +181,7 @@ def _moments(volumes: _Volumes) -> Tensor:
             chunks,
             out[0].numel(),
             **first.weights,
-            BLOCK=_BLOCK,
-            num_warps=_WARPS,
-            **OPTIONS,
+            **how,
         )
     for axis in middle:
         out = _slide(out, 1, axis, back=False)
@@ -191,14 +189,14 @@ def _moments(volumes: _Volumes) -> Tensor:
 
 
 def _slide(maps: Tensor, axis: int, along: _Axis, *, back: bool) -> Tensor:
-    """Weighted sums along one axis of maps (M, V, *S): of what lies inside windows, or ``back``, over all that reach."""
+    """Weighted sums along one axis of maps (M, V, *S): over windows that lie inside, or ``back`` from windows."""
     extents = list(maps.shape)
     before = extents[2 + axis]
     extents[2 + axis] += (along.size - 1) * (1 if back else -1)
     out = maps.new_empty(extents)
-    inner = _length(extents[3 + axis :])
+    inner, how = _length(extents[3 + axis :]), _how(maps.dtype)
     with on_device(out):
-        kernel.slide[(ceil_div(out.numel(), _BLOCK),)](
+        kernel.slide[(ceil_div(out.numel(), how["BLOCK"]),)](
             maps,
             out,
             out.numel(),
@@ -207,17 +205,15 @@ def _slide(maps: Tensor, axis: int, along: _Axis, *, back: bool) -> Tensor:
             inner,
             **along.weights,
             LEAD=along.size - 1 if back else 0,
-            BLOCK=_BLOCK,
-            num_warps=_WARPS,
-            **OPTIONS,
+            **how,
         )
     return out
 
 
 def _gradient(volumes: _Volumes, slopes: Tensor, grad_x: Tensor, grad_y: Tensor | None) -> None:
     """Slide back along the first axis, and multiply by what the windows saw."""
-    length = volumes.x[0].numel()
-    chunks = ceil_div(length, _BLOCK)
+    length, how = volumes.x[0].numel(), _how(volumes.x.dtype)
+    chunks = ceil_div(length, how["BLOCK"])
     with on_device(slopes):
         kernel.gradient[(volumes.count * chunks,)](
             slopes,
@@ -233,7 +229,5 @@ def _gradient(volumes: _Volumes, slopes: Tensor, grad_x: Tensor, grad_y: Tensor 
             chunks,
             slopes[0].numel(),
             **volumes.axes[0].weights,
-            BLOCK=_BLOCK,
-            num_warps=_WARPS,
-            **OPTIONS,
+            **how,
         )

@@ -82,7 +82,7 @@ def slide(
     LEAD: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Weighted sums along an axis of BLOCK items; windows begin LEAD indices earlier, and nothing lies outside.
+    """Weighted sums along an axis of BLOCK items; windows begin LEAD indices earlier.
 
     in: (total / out_length, in_length). out: (total / out_length, out_length), of ``inner`` items per index of the axis.
     """
@@ -120,7 +120,7 @@ def window(
     """What is known of the windows ``item`` (BLOCK,) of a volume, from their moments along the rows.
 
     Returns:
-        The shifted means of x and y, their means, 1 over the denominators of means and of variances, luminance, contrast.
+        Shifted means of x and y, means, 1 over the denominators of means and of variances, luminance, contrast.
     """
     ACC: tl.constexpr = moments_ptr.dtype.element_ty
     # Rows of `width` moments make rows of `windows_width` windows.
