@@ -82,9 +82,9 @@ def slide(
     LEAD: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Weighted sums along an axis of BLOCK items; windows begin LEAD indices earlier.
+    """Weighted sums along an axis of BLOCK items; windows begin LEAD indices earlier, among zeros.
 
-    in: (total / out_length, in_length). out: (total / out_length, out_length), of ``inner`` items per index of the axis.
+    in: (total / out_length, in_length). out: (total / out_length, out_length), ``inner`` items per index of the axis.
     """
     ACC: tl.constexpr = out_ptr.dtype.element_ty
     item = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
