@@ -12,7 +12,6 @@
 #include "cpu/ssim.h"
 
 #include <cmath>
-#include <memory>
 
 #include "cpu/isa.h"
 #include "cpu/ssim_rows.h"
@@ -28,6 +27,23 @@ constexpr std::int64_t kGrain = 1024;
 constexpr std::int64_t kCacheBytes = std::int64_t{1} << 19;
 // Output planes in flight in a backward pass, at least: each chunk of them ends with a wait for all threads.
 constexpr std::int64_t kPlanes = 16;
+
+std::int64_t ssim_threads(std::int64_t asked, const Volumes& volumes) {
+  return useful_threads(asked, volumes.count * volumes.depth * volumes.height * volumes.width, kGrain);
+}
+
+// How a backward pass under deep windows is divided: into groups of volumes, and these into chunks of output planes.
+struct Chunks {
+  std::int64_t volumes, planes;
+  std::int64_t kept;  // output planes per volume that are in memory: a chunk, and what reaches from it into the next one
+
+  Chunks(const Volumes& in, std::int64_t reach, std::int64_t threads) {
+    const std::int64_t depth = in.depth - reach;
+    planes = std::min(depth, std::max(kPlanes, 4 * threads));
+    volumes = planes < depth ? 1 : std::clamp<std::int64_t>(4 * threads / depth, 1, in.count);
+    kept = planes + reach;
+  }
+};
 
 template <typename A>
 std::vector<A> window_of(std::int64_t size, double sigma) {
@@ -83,19 +99,18 @@ std::vector<SsimPoint<accumulator_t<T>>> points_of(const SsimPlan<T>& plan, cons
   return points;
 }
 
-// Bands of rows of a plane, so that there are units enough for the threads and their windows' rows stay in the cache.
-// A band computes rows below it that the next one computes again, so it is not made thinner than those.
+// Bands of rows of a plane, so that there are units enough for the threads, and what windows of several planes read
+// again stays in the cache. A band computes rows below it that the next one computes again, so it is not made much
+// thinner than those.
 template <typename T>
 struct Bands {
   std::int64_t rows, count;
 
   Bands(const SsimPlan<T>& plan, std::int64_t height, std::int64_t planes, std::int64_t threads) {
-    const std::int64_t bytes = 2 * plan.taps(0) * plan.plane() * std::int64_t{sizeof(T)};
-    const std::int64_t wanted = std::max((4 * threads + planes - 1) / planes, bytes / kCacheBytes);
-    rows = std::max((height + wanted) / (wanted + 1), std::min(height, 2 * plan.taps(1)));
-    if (threads == 1 && bytes <= kCacheBytes) {
-      rows = height;
-    }
+    const std::int64_t bytes = 2 * (plan.taps(0) - 1) * plan.plane() * std::int64_t{sizeof(T)};
+    const std::int64_t for_threads = threads == 1 ? 1 : (4 * threads + planes - 1) / planes;
+    const std::int64_t wanted = std::max(for_threads, (bytes + kCacheBytes - 1) / kCacheBytes);
+    rows = std::max((height + wanted - 1) / wanted, std::min(height, 2 * plan.taps(1)));
     count = (height + rows - 1) / rows;
   }
 };
@@ -121,6 +136,7 @@ struct Backward {
   const T* y;
   T* grad_x;
   T* grad_y;
+  A* workspace;
   std::int64_t threads;
 
   std::int64_t maps() const { return grad_y == nullptr ? kOfY : kSsimSlopes; }
@@ -153,20 +169,18 @@ struct Backward {
   // no later chunk reaches are finished. Small volumes are taken several at a time.
   void deep() const {
     const std::int64_t reach = plan.taps(0) - 1, depth = plan.out.depth;
-    const std::int64_t chunk = std::min(depth, std::max(kPlanes, 4 * threads));
-    const std::int64_t group = chunk < depth ? 1 : std::clamp<std::int64_t>(4 * threads / depth, 1, plan.in.count);
-    const std::int64_t pitch = padded(plan.in.width), row_size = maps() * pitch, kept = chunk + reach;
-    const Bands<T> bands(plan, plan.in.height, group * chunk, threads);
+    const Chunks chunks(plan.in, reach, threads);
+    const std::int64_t pitch = padded(plan.in.width), row_size = maps() * pitch;
+    const Bands<T> bands(plan, plan.in.height, chunks.volumes * chunks.planes, threads);
     std::vector<SlopeRows<T>> workers = one_per_thread<SlopeRows<T>>(threads, plan, maps());
     std::vector<std::vector<const A*>> taps(threads, std::vector<const A*>(plan.taps(0)));
-    const std::unique_ptr<A[]> spread(new A[group * kept * plan.in.height * row_size]);
     const auto at = [&](std::int64_t member, std::int64_t plane, std::int64_t row) {
-      return spread.get() + ((member * kept + plane % kept) * plan.in.height + row) * row_size;
+      return workspace + ((member * chunks.kept + plane % chunks.kept) * plan.in.height + row) * row_size;
     };
-    for (std::int64_t start = 0; start < plan.in.count; start += group) {
-      const std::int64_t members = std::min(group, plan.in.count - start);
-      for (std::int64_t near = 0; near < depth; near += chunk) {
-        const std::int64_t planes = std::min(chunk, depth - near);
+    for (std::int64_t start = 0; start < plan.in.count; start += chunks.volumes) {
+      const std::int64_t members = std::min(chunks.volumes, plan.in.count - start);
+      for (std::int64_t near = 0; near < depth; near += chunks.planes) {
+        const std::int64_t planes = std::min(chunks.planes, depth - near);
         parallel_for(threads, members * bands.count * planes, [&](std::int64_t unit, std::int64_t thread) {
           const std::int64_t member = unit / (bands.count * planes), band = unit / planes % bands.count;
           const std::int64_t plane = near + unit % planes, first = band * bands.rows;
@@ -199,7 +213,7 @@ template <typename T>
 void ssim_forward(const Volumes& volumes, const SsimOptions& options, const T* x, const T* y,
                   accumulator_t<T>* similarity, accumulator_t<T>* contrast, std::int64_t asked) {
   const SsimPlan<T> plan = plan_of<T>(volumes, options);
-  const std::int64_t threads = useful_threads(asked, plan.in.count * plan.in.depth * plan.plane(), kGrain);
+  const std::int64_t threads = ssim_threads(asked, volumes);
   const auto points = points_of(plan, options, x, y, threads);
   const Volumes& out = plan.out;
   const Bands<T> bands(plan, out.height, out.count * out.depth, threads);
@@ -232,20 +246,28 @@ void ssim_forward(const Volumes& volumes, const SsimOptions& options, const T* x
   }
 }
 
+std::int64_t ssim_workspace(const Volumes& volumes, const SsimOptions& options, bool both, std::int64_t asked) {
+  if (options.size[0] == 1) {
+    return 0;
+  }
+  const Chunks chunks(volumes, options.size[0] - 1, ssim_threads(asked, volumes));
+  return chunks.volumes * chunks.kept * volumes.height * (both ? kSsimSlopes : kOfY) * padded(volumes.width);
+}
+
 template <typename T>
 void ssim_backward(const Volumes& volumes, const SsimOptions& options, const accumulator_t<T>* to_similarity,
                    const accumulator_t<T>* to_contrast, const T* x, const T* y, T* grad_x, T* grad_y,
-                   std::int64_t asked) {
+                   accumulator_t<T>* workspace, std::int64_t asked) {
   using A = accumulator_t<T>;
   const SsimPlan<T> plan = plan_of<T>(volumes, options);
-  const std::int64_t threads = useful_threads(asked, plan.in.count * plan.in.depth * plan.plane(), kGrain);
+  const std::int64_t threads = ssim_threads(asked, volumes);
   auto points = points_of(plan, options, x, y, threads);
   const double windows = double(plan.out.depth * plan.out.height * plan.out.width);
   for (std::int64_t volume = 0; volume < volumes.count; ++volume) {
     points[volume].to_similarity = static_cast<A>(to_similarity[volume] / windows);
     points[volume].to_contrast = static_cast<A>(to_contrast[volume] / windows);
   }
-  const Backward<T> backward{plan, points, x, y, grad_x, grad_y, threads};
+  const Backward<T> backward{plan, points, x, y, grad_x, grad_y, workspace, threads};
   if (options.size[0] == 1) {
     backward.flat();
   } else {
@@ -257,7 +279,8 @@ void ssim_backward(const Volumes& volumes, const SsimOptions& options, const acc
   template void ssim_forward<T>(const Volumes&, const SsimOptions&, const T*, const T*, accumulator_t<T>*,        \
                                 accumulator_t<T>*, std::int64_t);                                                 \
   template void ssim_backward<T>(const Volumes&, const SsimOptions&, const accumulator_t<T>*,                     \
-                                 const accumulator_t<T>*, const T*, const T*, T*, T*, std::int64_t);
+                                 const accumulator_t<T>*, const T*, const T*, T*, T*, accumulator_t<T>*,          \
+                                 std::int64_t);
 MONAI_GAN_INSTANTIATE(float)
 MONAI_GAN_INSTANTIATE(double)
 MONAI_GAN_INSTANTIATE(bfloat16)

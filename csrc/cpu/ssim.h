@@ -30,10 +30,13 @@ template <typename T>
 void ssim_forward(const Volumes& volumes, const SsimOptions& options, const T* x, const T* y,
                   accumulator_t<T>* similarity, accumulator_t<T>* contrast, std::int64_t threads);
 
+// Numbers in the buffer that a backward pass works in.
+std::int64_t ssim_workspace(const Volumes& volumes, const SsimOptions& options, bool both, std::int64_t threads);
+
 // Derivatives of <to_similarity, similarity> + <to_contrast, contrast>; grad_y may be null. For y alone, swap the two.
 template <typename T>
 void ssim_backward(const Volumes& volumes, const SsimOptions& options, const accumulator_t<T>* to_similarity,
                    const accumulator_t<T>* to_contrast, const T* x, const T* y, T* grad_x, T* grad_y,
-                   std::int64_t threads);
+                   accumulator_t<T>* workspace, std::int64_t threads);
 
 }  // namespace monai_gan::cpu

@@ -87,8 +87,13 @@ struct Results {
       : similarity(v.count), contrast(v.count), grad_x(x.size()), grad_y(y.size()), alone(x.size()) {
     const std::vector<accumulator_t<T>> g(v.count, to_similarity), h(v.count, to_contrast);
     cpu::ssim_forward<T>(v, o, x.data(), y.data(), similarity.data(), contrast.data(), threads);
-    cpu::ssim_backward<T>(v, o, g.data(), h.data(), x.data(), y.data(), grad_x.data(), grad_y.data(), threads);
-    cpu::ssim_backward<T>(v, o, g.data(), h.data(), y.data(), x.data(), alone.data(), nullptr, threads);
+    // As long as it has to be, so that a sanitizer sees what lies beyond.
+    std::vector<accumulator_t<T>> for_both(cpu::ssim_workspace(v, o, true, threads));
+    std::vector<accumulator_t<T>> for_one(cpu::ssim_workspace(v, o, false, threads));
+    cpu::ssim_backward<T>(v, o, g.data(), h.data(), x.data(), y.data(), grad_x.data(), grad_y.data(), for_both.data(),
+                          threads);
+    cpu::ssim_backward<T>(v, o, g.data(), h.data(), y.data(), x.data(), alone.data(), nullptr, for_one.data(),
+                          threads);
   }
 };
 

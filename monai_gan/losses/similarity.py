@@ -56,7 +56,23 @@ class Similarity:
         return ms_ssim(x, y, weights=self.weights, **self.window)[:, None]
 
 
+class Ranged:
+    """What has a ``similarity``, with the range of its images in sight."""
+
+    similarity: Similarity
+
+    @property
+    def data_range(self) -> float:
+        """Largest value of the images less the smallest; may be set between calls."""
+        return float(self.similarity.window["data_range"])
+
+    @data_range.setter
+    def data_range(self, value: float) -> None:
+        self.similarity.window["data_range"] = value
+
+
 def _bare(x: Tensor) -> Tensor:
     """Without a subclass such as MONAI's ``MetaTensor``, and with a floating point."""
-    x = x.as_subclass(Tensor)
+    if type(x) is not Tensor and not torch.compiler.is_compiling():  # the tensors of a compiler are its own
+        x = x.as_subclass(Tensor)
     return x if x.is_floating_point() else x.to(torch.float32)

@@ -8,13 +8,13 @@ from typing import Any
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
-from monai_gan.losses.similarity import Similarity
+from monai_gan.losses.similarity import Ranged, Similarity
 from monai_gan.ops.ms_ssim import SCALE_WEIGHTS
 
 REDUCTIONS = ("none", "mean", "sum")
 
 
-class _SimilarityLoss(_Loss):
+class _SimilarityLoss(Ranged, _Loss):
     """1 minus a similarity; arguments as for :class:`Similarity`, and what is done with a batch of losses."""
 
     def __init__(
@@ -25,15 +25,6 @@ class _SimilarityLoss(_Loss):
             raise ValueError(f"ssim: reduction='{reduction}' is not known; choose one of {', '.join(REDUCTIONS)}.")
         super().__init__(reduction=reduction)
         self.similarity = Similarity(spatial_dims, weights, **window)
-
-    @property
-    def data_range(self) -> float:
-        """Largest value of the images less the smallest; may be set between calls."""
-        return float(self.similarity.window["data_range"])
-
-    @data_range.setter
-    def data_range(self, value: float) -> None:
-        self.similarity.window["data_range"] = value
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch of images or volumes (N, C, *S) against another one.

@@ -9,25 +9,16 @@ from monai.metrics.regression import RegressionMetric
 from monai.utils import MetricReduction
 from torch import Tensor
 
-from monai_gan.losses.similarity import Similarity
+from monai_gan.losses.similarity import Ranged, Similarity
 from monai_gan.ops.ms_ssim import SCALE_WEIGHTS
 
 
-class _SimilarityMetric(RegressionMetric):
+class _SimilarityMetric(Ranged, RegressionMetric):
     """A similarity per pair of images, gathered over batches and processes as MONAI's metrics are."""
 
     def __init__(self, similarity: Similarity, reduction: MetricReduction | str, get_not_nans: bool) -> None:
         super().__init__(reduction=reduction, get_not_nans=get_not_nans)
         self.similarity = similarity
-
-    @property
-    def data_range(self) -> float:
-        """Largest value of the images less the smallest; may be set between calls."""
-        return float(self.similarity.window["data_range"])
-
-    @data_range.setter
-    def data_range(self, value: float) -> None:
-        self.similarity.window["data_range"] = value
 
     def _compute_metric(self, y_pred: Tensor, y: Tensor) -> Tensor:
         return self.similarity(y_pred, y)

@@ -62,6 +62,20 @@ def test_exports(tmp_path: Path) -> None:
     torch.testing.assert_close(loaded(x, y), SSIMLoss(2)(x, y))
 
 
+@pytest.mark.parametrize("kernel_type", ["gaussian", "uniform"])
+def test_compiles_without_a_graph_break(kernel_type: str) -> None:
+    x, y = pair(3)
+    for loss in (
+        SSIMLoss(3, kernel_type=kernel_type, win_size=5),
+        MultiScaleSSIMLoss(3, kernel_type=kernel_type, kernel_size=5, weights=(0.5, 0.5)),
+    ):
+        compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+        leaves = [x.clone().requires_grad_() for _ in range(2)]
+        values = loss(leaves[0], y), compiled(leaves[1], y)
+        torch.testing.assert_close(*values)
+        torch.testing.assert_close(*(torch.autograd.grad(*each)[0] for each in zip(values, leaves, strict=True)))
+
+
 @pytest.mark.parametrize(
     ("spatial_dims", "x", "y", "wanted"),
     [

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from monai_gan.ops import _native
 from monai_gan.ops._cpu._call import ACCUMULATE, SERVES, call
 
 __all__ = ["SERVES", "backward", "forward"]
@@ -34,8 +35,12 @@ def backward(
 ) -> tuple[Tensor, Tensor]:
     """Their derivatives; see ``_torch.ssim.backward``."""
     grad_x, grad_y = torch.empty_like(x), torch.empty_like(y) if both else None
-    tensors = to_similarity, to_contrast, x, y, grad_x, grad_y
-    call("ssim_backward", x, *tensors, *_volumes(x, sizes, sigmas), c1, c2)
+    extents, size, sigma = _volumes(x, sizes, sigmas)
+    # From torch, whose allocator keeps count of it.
+    numbers = _native.module.ssim_workspace(extents, size, both, torch.get_num_threads())
+    workspace = torch.empty(numbers, dtype=ACCUMULATE[x.dtype])
+    tensors = to_similarity, to_contrast, x, y, grad_x, grad_y, workspace
+    call("ssim_backward", x, *tensors, extents, size, sigma, c1, c2)
     return grad_x, x.new_empty(0) if grad_y is None else grad_y
 
 
