@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from monai_gan.ops.ssim import KernelType, ssim_and_contrast, windows
+from monai_gan.ops.ssim import KernelType, check_images, ssim_and_contrast, windows
 
 #: Exponents of the scales, finest first (Wang, Simoncelli and Bovik 2003, section 3.2).
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -61,7 +61,8 @@ def ms_ssim(
     """
     if not weights:
         raise ValueError("ms_ssim: weights is empty; give one weight per scale, finest first.")
-    if x.ndim in (4, 5):
+    if not torch.jit.is_tracing():
+        check_images(x, y)
         sizes, _ = windows(x.ndim - 2, kernel_type, win_size, kernel_sigma)
         check_scales(x.shape[2:], sizes, len(weights))
     pool = F.avg_pool2d if x.ndim == 4 else F.avg_pool3d

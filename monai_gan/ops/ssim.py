@@ -136,7 +136,7 @@ def ssim_and_contrast(
     """
     tracing = torch.jit.is_tracing()
     if not tracing:
-        _check_images(x, y)
+        check_images(x, y)
     sizes, sigmas = windows(x.ndim - 2, kernel_type, win_size, kernel_sigma)
     if not tracing:
         _check_fit(x, sizes)
@@ -192,7 +192,12 @@ def _squared(name: str, k: float, data_range: float) -> float:
     return float((k * data_range) ** 2)
 
 
-def _check_images(x: Tensor, y: Tensor) -> None:
+def check_images(x: Tensor, y: Tensor) -> None:
+    """Refuse what are no images or volumes of one shape.
+
+    Raises:
+        TypeError, ValueError: as said.
+    """
     check_tensors(NAME, {"x": x, "y": y})
     if x.ndim not in (4, 5) or 0 in x.shape[1:]:
         raise ValueError(

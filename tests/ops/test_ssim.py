@@ -309,3 +309,10 @@ def test_too_many_scales_are_refused(size: int, weights: tuple[float, ...], text
     with pytest.raises(ValueError) as caught:
         ms_ssim(torch.zeros(1, 1, size, size), torch.zeros(1, 1, size, size), weights=weights)
     assert text in str(caught.value)
+
+
+def test_scales_of_no_image_are_refused() -> None:
+    with pytest.raises(TypeError, match="x is a NoneType; give a torch.Tensor"):
+        ms_ssim(None, IMAGE)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="crop or resize one"):
+        ms_ssim(IMAGE, IMAGE[:, :, 1:])

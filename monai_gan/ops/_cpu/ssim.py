@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from monai_gan.ops import _native
-from monai_gan.ops._cpu._call import ACCUMULATE, SERVES, call
+from monai_gan.ops._cpu._call import ACCUMULATE, SERVES, call, function
 
 __all__ = ["SERVES", "backward", "forward"]
 
@@ -37,7 +36,7 @@ def backward(
     grad_x, grad_y = torch.empty_like(x), torch.empty_like(y) if both else None
     extents, size, sigma = _volumes(x, sizes, sigmas)
     # From torch, whose allocator keeps count of it.
-    numbers = _native.module.ssim_workspace(extents, size, both, torch.get_num_threads())
+    numbers = function("ssim_workspace")(extents, size, both, torch.get_num_threads())
     workspace = torch.empty(numbers, dtype=ACCUMULATE[x.dtype])
     tensors = to_similarity, to_contrast, x, y, grad_x, grad_y, workspace
     call("ssim_backward", x, *tensors, extents, size, sigma, c1, c2)
