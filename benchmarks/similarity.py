@@ -69,7 +69,8 @@ def opponents(shape: tuple[int, ...], *, compiled: bool) -> dict[str, Loss]:
 
         function = fused_ssim.fused_ssim if axes == 2 else getattr(fused_ssim, "fused_ssim3d", None)
         if function is not None:
-            found["fused-ssim"] = _one_minus(lambda x, y: function(x, y, padding="valid"))
+            # Its kernels read float32 alone.
+            found["fused-ssim"] = _one_minus(lambda x, y: function(x.float(), y.float(), padding="valid"))
     if compiled:
 
         def separable(x: Tensor, y: Tensor) -> Tensor:

@@ -60,12 +60,17 @@ def moments(
         of_xx += wx * x
         of_yy += wy * y
         of_xy += wx * y
+    # From map to map: a multiple of the length of one could pass the range of 32 bits.
     to = out_ptr + volume * length + item
     tl.store(to, of_x, mask=inside)
-    tl.store(to + map_length, of_y, mask=inside)
-    tl.store(to + 2 * map_length, of_xx, mask=inside)
-    tl.store(to + 3 * map_length, of_yy, mask=inside)
-    tl.store(to + 4 * map_length, of_xy, mask=inside)
+    to += map_length
+    tl.store(to, of_y, mask=inside)
+    to += map_length
+    tl.store(to, of_xx, mask=inside)
+    to += map_length
+    tl.store(to, of_yy, mask=inside)
+    to += map_length
+    tl.store(to, of_xy, mask=inside)
 
 
 @triton.jit
@@ -125,16 +130,20 @@ def window(
     ACC: tl.constexpr = moments_ptr.dtype.element_ty
     # Rows of `width` moments make rows of `windows_width` windows.
     row = item // windows_width
-    at = moments_ptr + volume * (windows // windows_width) * width + item + row * (width - windows_width)
+    at_x = moments_ptr + volume * (windows // windows_width) * width + item + row * (width - windows_width)
+    at_y = at_x + map_length
+    at_xx = at_y + map_length
+    at_yy = at_xx + map_length
+    at_xy = at_yy + map_length
     x, y = tl.zeros([BLOCK], dtype=ACC), tl.zeros([BLOCK], dtype=ACC)
     xx, yy, xy = tl.zeros([BLOCK], dtype=ACC), tl.zeros([BLOCK], dtype=ACC), tl.zeros([BLOCK], dtype=ACC)
     for tap in tl.range(0, TAPS):
         w = weight(tap, narrow, top, TAPS, ACC)
-        x += w * tl.load(at + tap, mask=inside, other=0.0)
-        y += w * tl.load(at + tap + map_length, mask=inside, other=0.0)
-        xx += w * tl.load(at + tap + 2 * map_length, mask=inside, other=0.0)
-        yy += w * tl.load(at + tap + 3 * map_length, mask=inside, other=0.0)
-        xy += w * tl.load(at + tap + 4 * map_length, mask=inside, other=0.0)
+        x += w * tl.load(at_x + tap, mask=inside, other=0.0)
+        y += w * tl.load(at_y + tap, mask=inside, other=0.0)
+        xx += w * tl.load(at_xx + tap, mask=inside, other=0.0)
+        yy += w * tl.load(at_yy + tap, mask=inside, other=0.0)
+        xy += w * tl.load(at_xy + tap, mask=inside, other=0.0)
     mean_x, mean_y = x + tl.load(x_shift_ptr + volume), y + tl.load(y_shift_ptr + volume)
     c1, c2 = scalar(c1, ACC), scalar(c2, ACC)
     # Lanes without a window are 0 / 1, so that they make no warning.
@@ -290,10 +299,12 @@ def gradient(
         at = slopes_ptr + volume * slopes_length + place
         w = weight(tap, narrow, top, TAPS, ACC)
         of_same += w * tl.load(at, mask=inside, other=0.0)
-        of_other += w * tl.load(at + map_length, mask=inside, other=0.0)
-        of_x += w * tl.load(at + 2 * map_length, mask=inside, other=0.0)
+        at += map_length
+        of_other += w * tl.load(at, mask=inside, other=0.0)
+        at += map_length
+        of_x += w * tl.load(at, mask=inside, other=0.0)
         if grad_y_ptr is not None:
-            of_y += w * tl.load(at + 3 * map_length, mask=inside, other=0.0)
+            of_y += w * tl.load(at + map_length, mask=inside, other=0.0)
     at = volume * length + item
     x = tl.load(x_ptr + at, mask=item < length, other=0.0).to(ACC) - tl.load(x_shift_ptr + volume)
     y = tl.load(y_ptr + at, mask=item < length, other=0.0).to(ACC) - tl.load(y_shift_ptr + volume)
