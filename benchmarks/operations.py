@@ -1,19 +1,20 @@
 """The fused operations against PyTorch eager, the manner of StyleGAN's code and torch.compile.
 
-Each derivative is timed alone on a graph that is there already, then all together as a gradient penalty uses them:
-value, gradient with respect to the input, and the gradient of that. ``torch.compile`` takes part in the last only,
-because its graphs cannot be differentiated twice from outside.
+Each derivative of a normalisation is timed alone on a graph that is there already, then all together as a gradient
+penalty uses them: value, gradient with respect to the input, and the gradient of that. ``torch.compile`` takes part in
+the last only, because its graphs cannot be differentiated twice from outside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks import perceptual_head
 from benchmarks.opponents import eager_norm_act, function_pair_norm_act
 from benchmarks.timing import compare, copy_seconds, seconds_of
 from monai_gan.ops import counter_state, gradient_norm_penalty, group_norm_act, input_gradient_only, interpolate
@@ -60,6 +61,12 @@ def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> list[d
                 rows.append(
                     _row(f"group_norm_act, {work}", f"{name}, {layout}", ways, device, rounds, passes, shape, dtype)
                 )
+    for layout in ("contiguous", "channels-last"):
+        for work, ways, passes in perceptual_head.work(device, dtype, layout, compiled=not quick):
+            case, shapes = f"four layers of VGG16, {layout}", perceptual_head.SHAPES
+            rows.append(
+                _row(f"perceptual_distance, {work}", case, ways, device, rounds, passes, shapes[0], dtype, shapes[1:])
+            )
     for operation, ways, passes in small_work(device, IMAGES[device], dtype):
         rows.append(_row(operation, "images", ways, device, rounds, passes, IMAGES[device], dtype))
     return rows
@@ -183,9 +190,10 @@ def _row(
     passes: int,
     shape: tuple[int, ...],
     dtype: torch.dtype,
+    more_shapes: Sequence[tuple[int, ...]] = (),
 ) -> dict[str, Any]:
     timings = compare(ways, "ours", device, rounds)
-    nbytes = torch.Size(shape).numel() * dtype.itemsize
+    nbytes = sum(torch.Size(one).numel() for one in (shape, *more_shapes)) * dtype.itemsize
     share = passes * nbytes * copy_seconds(nbytes, device, rounds) / seconds_of(ways["ours"], device, rounds)
     return {
         "operation": operation,

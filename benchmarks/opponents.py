@@ -49,6 +49,17 @@ def function_pair_norm_act(x: Tensor, num_groups: int, weight: Tensor, bias: Ten
     return _Written.apply(x, weight, bias, num_groups, slope)  # type: ignore[no-untyped-call, no-any-return]
 
 
+def eager_perceptual_head(
+    features: list[Tensor], target_features: list[Tensor], weights: list[Tensor], eps: float = 1e-10
+) -> Tensor:
+    """The distance of LPIPS, per layer lengths, quotients, squares and a 1 x 1 convolution with the weights."""
+    total = torch.zeros((), device=features[0].device)
+    for f, target, weight in zip(features, target_features, weights, strict=True):
+        one, other = (x / (x.square().sum(1, keepdim=True).sqrt() + eps) for x in (f, target))
+        total = total + F.conv2d((one - other).square(), weight[None, :, None, None]).mean((1, 2, 3))
+    return total
+
+
 def textbook_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """The gradient penalty as papers' code has it."""
     epsilon = torch.rand(len(real), *(1,) * (real.ndim - 1), device=real.device)

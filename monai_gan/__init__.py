@@ -19,6 +19,7 @@ _ROOMS = frozenset(
         "engines",
         "errors",
         "handlers",
+        "inferers",
         "losses",
         "metrics",
         "networks",

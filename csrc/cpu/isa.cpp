@@ -10,6 +10,7 @@ namespace monai_gan::cpu {
   extern const ForEachType<NormActLayouts> norm_act;      \
   extern const ForEachType<RowKernels> rows;              \
   extern const ForEachType<MixKernels> mixtures;          \
+  extern const ForEachType<PerceptualLayouts> perceptual; \
   extern const ForEachType<SsimKernels> similarities;     \
   }
 MONAI_GAN_DECLARE(baseline)
@@ -28,22 +29,25 @@ struct Set {
   Tables tables;
 };
 
+#define MONAI_GAN_SET(set) \
+  Set { #set, {set::norm_act, set::rows, set::mixtures, set::perceptual, set::similarities} }
+
 // In ascending order. The flags in CMakeLists.txt and the features asked for here belong together.
 std::vector<Set> sets() {
-  std::vector<Set> found = {
-      {"baseline", {baseline::norm_act, baseline::rows, baseline::mixtures, baseline::similarities}}};
+  std::vector<Set> found = {MONAI_GAN_SET(baseline)};
 #ifdef MONAI_GAN_AVX
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    found.push_back({"avx2", {avx2::norm_act, avx2::rows, avx2::mixtures, avx2::similarities}});
+    found.push_back(MONAI_GAN_SET(avx2));
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-      found.push_back({"avx512", {avx512::norm_act, avx512::rows, avx512::mixtures, avx512::similarities}});
+      found.push_back(MONAI_GAN_SET(avx512));
     }
   }
 #endif
   return found;
 }
+#undef MONAI_GAN_SET
 
 Set choose() {
   const std::vector<Set> found = sets();

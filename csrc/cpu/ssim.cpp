@@ -35,7 +35,7 @@ std::int64_t ssim_threads(std::int64_t asked, const Volumes& volumes) {
 // How a backward pass under deep windows is divided: into groups of volumes, and these into chunks of output planes.
 struct Chunks {
   std::int64_t volumes, planes;
-  std::int64_t kept;  // output planes per volume that are in memory: a chunk, and what reaches from it into the next one
+  std::int64_t kept;  // output planes of a volume in memory: a chunk, and those before it that still reach into it
 
   Chunks(const Volumes& in, std::int64_t reach, std::int64_t threads) {
     const std::int64_t depth = in.depth - reach;

@@ -105,7 +105,7 @@ class SlopeRows {
       : plan_(plan), maps_(maps), moments_(plan), slopes_(1, maps, plan.pitch), ring_(plan.taps(1), maps, plan.pitch),
         rows_(std::max(plan.taps(1), plan.taps(2))) {}
 
-  // For rows first to last - 1, write(row) tells where `maps` rows go, `pitch` apart, and done(row) that they are there.
+  // For rows first to last - 1: write(row) tells where `maps` rows go, `pitch` apart; done(row) is told that they did.
   template <typename Write, typename Done>
   void run(const T* x, const T* y, const SsimPoint<A>& point, std::int64_t volume, std::int64_t plane,
            std::int64_t first, std::int64_t last, std::int64_t pitch, const Write& write, const Done& done) {

@@ -7,6 +7,7 @@ void test_fork();
 void test_gradient_norm_penalty();
 void test_group_norm_act();
 void test_interpolate();
+void test_perceptual_distance();
 void test_ssim();
 
 }  // namespace monai_gan::tests

@@ -12,6 +12,7 @@ from monai_gan.lazy import lazy_names
 if TYPE_CHECKING:
     from monai_gan.data.adapters import from_monai
     from monai_gan.data.dataset import ImageDataset
+    from monai_gan.data.foreground import ForegroundScale
     from monai_gan.data.images import read_image
     from monai_gan.data.latents import LatentDataset, seeded_latents
     from monai_gan.data.provenance import Provenance, read_provenance
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from monai_gan.data.splits import split_by_subject
     from monai_gan.data.stream import StreamLoader
     from monai_gan.data.table import ImageTable
+    from monai_gan.data.unpaired import UnpairedDataset
     from monai_gan.data.write import write_image
 
 _HOMES = {
+    "ForegroundScale": "foreground",
     "ImageDataset": "dataset",
     "ImageTable": "table",
     "IntensityScale": "scaling",
@@ -31,6 +34,7 @@ _HOMES = {
     "Provenance": "provenance",
     "ProvenanceReport": "provenance_report",
     "StreamLoader": "stream",
+    "UnpairedDataset": "unpaired",
     "check_provenance": "provenance_report",
     "from_monai": "adapters",
     "named_sets": "sources",
@@ -43,6 +47,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ForegroundScale",
     "ImageDataset",
     "ImageTable",
     "IntensityScale",
@@ -50,6 +55,7 @@ __all__ = [
     "Provenance",
     "ProvenanceReport",
     "StreamLoader",
+    "UnpairedDataset",
     "check_provenance",
     "from_monai",
     "named_sets",

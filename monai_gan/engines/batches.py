@@ -18,7 +18,8 @@ def prepare_gan_batch(batch: Any, device: torch.device, non_blocking: bool = Fal
     """Bring a loader's batch to the trainer's form, ``{"image": ..., "label": ...}``, on the device.
 
     Args:
-        batch: a dictionary with ``"image"``, a pair (image, label) or an image tensor (N, C, *S).
+        batch: a dictionary with ``"image"`` and, for image-to-image variants, ``"target"``; a pair (image, label); or
+            an image tensor (N, C, *S).
         device: where to.
         non_blocking: passed to ``Tensor.to``.
 

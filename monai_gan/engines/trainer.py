@@ -320,7 +320,9 @@ class GANTrainer(Trainer):
         for batch in batches:
             ready = dict(self.prepare_batch(batch, self.state.device, self.non_blocking))
             if self.channels_last:
-                ready["image"] = ready["image"].contiguous(memory_format=_channels_last(ready["image"].ndim))
+                for key in ("image", "target"):
+                    if key in ready:
+                        ready[key] = ready[key].contiguous(memory_format=_channels_last(ready[key].ndim))
             prepared.append(ready)
         self.state.images = self.world_size * sum(len(ready["image"]) for ready in prepared)
         size = self.accumulation_steps

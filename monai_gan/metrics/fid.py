@@ -74,9 +74,7 @@ def _coupling(a: FeatureStatistics, b: FeatureStatistics, varying: Tensor) -> Te
         return _coupling(b, a, varying.to(rows_b.device))
     if rows_a is not None and rows_b is not None:
         cross = rows_a[:, varying] @ rows_b.to(rows_a)[:, varying].T
-        if min(cross.shape) < len(varying):
-            return torch.linalg.svdvals(cross).sum()
-        return _root_trace(gram(cross.T))
+        return _root_trace(gram(cross.T if len(cross) <= cross.shape[1] else cross))
     factor = _factor(a.covariance()[varying][:, varying]) if rows_a is None else rows_a[:, varying]
     covariance = b.covariance().to(factor)[varying][:, varying]
     return _root_trace(factor @ covariance @ factor.T)

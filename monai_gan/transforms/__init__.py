@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from monai_gan.transforms.foreground import ScaleForeground, ScaleForegroundd
+from monai_gan.transforms.kspace import KSpaceTruncate, KSpaceTruncated
+from monai_gan.transforms.low_dose import RandLowDoseCT, RandLowDoseCTd
+from monai_gan.transforms.registered import CheckRegisteredd
 from monai_gan.transforms.save import SaveSynthetic, SaveSyntheticd
+from monai_gan.transforms.slices import RandStackedSliced
 from monai_gan.transforms.synthesize import RandSynthesize, RandSynthesized, Synthesize, Synthesized
 
-__all__ = ["RandSynthesize", "RandSynthesized", "SaveSynthetic", "SaveSyntheticd", "Synthesize", "Synthesized"]
+__all__ = [
+    "CheckRegisteredd",
+    "KSpaceTruncate",
+    "KSpaceTruncated",
+    "RandLowDoseCT",
+    "RandLowDoseCTd",
+    "RandStackedSliced",
+    "RandSynthesize",
+    "RandSynthesized",
+    "SaveSynthetic",
+    "SaveSyntheticd",
+    "ScaleForeground",
+    "ScaleForegroundd",
+    "Synthesize",
+    "Synthesized",
+]

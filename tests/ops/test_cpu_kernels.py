@@ -23,7 +23,7 @@ from monai_gan.ops.ssim import reference as ssim_reference
 if _native.module is None:
     pytest.skip(_native.missing_reason, allow_module_level=True)
 
-from monai_gan.ops._cpu import gradient_norm_penalty, group_norm_act, interpolate, ssim
+from monai_gan.ops._cpu import gradient_norm_penalty, group_norm_act, interpolate, perceptual_distance, ssim
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16]
 # Relative to the largest number of a result.
@@ -216,6 +216,39 @@ def test_sample_without_gradient_counts_for_nothing(kind: int) -> None:
     cot_grad = gradient_norm_penalty.double_backward(u, out_grad, grad, norms, kind, 10.0, 1.0)[1]
     assert cot_grad[0].tolist() == [0.0] * 3
     assert (cot_grad[1] != 0).all()
+
+
+def distance_and_gradients(f: Tensor, target: Tensor, weight: Tensor, grad: Tensor) -> tuple[Tensor, ...]:
+    distance, (r, along, target_r, target_along, gap) = perceptual_distance.forward(f, target, weight, 1e-10)
+    to_f = perceptual_distance.backward(grad, f, target, r, target_r, along, gap, weight)
+    return distance, to_f, perceptual_distance.backward(grad, target, f, target_r, r, target_along, -gap, weight)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(2, 3, 1, 1), (2, 67, 5, 7), (1, 6, 90, 91), (2, 5, 3, 4, 5)], ids=str)
+def test_distance_and_gradients_are_those_of_autograd(
+    shape: tuple[int, ...], dtype: torch.dtype, channels_last: bool
+) -> None:
+    f, target, _ = full_size(shape, dtype, channels_last)
+    weight, grad = per_channel(shape[1], dtype)[0], per_channel(shape[0], dtype)[0]
+    got = distance_and_gradients(f, target, weight, grad)
+    inputs = [tensor.double().requires_grad_() for tensor in (f, target)]
+    one, other = (x / (x.norm(dim=1, keepdim=True) + 1e-10) for x in inputs)
+    wanted = torch.einsum("c,nc...->n...", weight.double(), (one - other).square()).flatten(1).mean(1)
+    for value, expected in zip(got, (wanted, *torch.autograd.grad(wanted, inputs, grad.double())), strict=True):
+        scale = expected.detach().abs().max()
+        assert_near(value / scale, expected.detach() / scale, TOLERANCES[value.dtype])
+    assert got[1].stride() == f.stride()
+
+
+def test_threads_change_no_bit_of_a_distance(channels_last: bool, two_threads: None) -> None:
+    f, target, _ = full_size((3, 40, 70, 51), torch.float32, channels_last)
+    weight, grad = per_channel(40, torch.float32)[0], per_channel(3, torch.float32)[0]
+    results = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        results.append(distance_and_gradients(f, target, weight, grad))
+    assert all(torch.equal(one, two) for one, two in zip(*results, strict=True))
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

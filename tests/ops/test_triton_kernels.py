@@ -15,7 +15,15 @@ from torch import Tensor
 triton = pytest.importorskip("triton")
 import triton.language as tl  # noqa: E402
 
-from monai_gan.ops._triton import gradient_norm_penalty, group_norm_act, interpolate, launch, ssim  # noqa: E402
+from monai_gan.ops._torch import perceptual_distance as closed_distance  # noqa: E402
+from monai_gan.ops._triton import (  # noqa: E402
+    gradient_norm_penalty,
+    group_norm_act,
+    interpolate,
+    launch,
+    perceptual_distance,
+    ssim,
+)
 from monai_gan.ops._triton import group_norm_plan as plan  # noqa: E402
 from monai_gan.ops._triton.group_norm_tiles import group_start, offsets  # noqa: E402
 from monai_gan.ops._triton.philox import uniform  # noqa: E402
@@ -272,6 +280,29 @@ def test_zero_tiny_and_nan_norms(kind: int) -> None:
     for tensor in (out, cot_grad):
         assert tensor.isnan().any(dim=1).tolist() == [False, False, True, False]
         assert tensor[[0, 1, 3]].isfinite().all()
+
+
+@pytest.mark.parametrize("steps", ["one_step", "several_steps"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_distance_and_gradient_are_the_closed_forms(
+    dtype: torch.dtype, layout: str, steps: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if steps == "several_steps":
+        monkeypatch.setattr(perceptual_distance, "_TILE", 16 * 8 * wide(dtype).itemsize)
+    f, target = (random(2, 37, 5, 7, dtype=dtype, layout=layout) for _ in range(2))
+    f[0, :, 1] = 0
+    weight, grad = random(37, dtype=wide(dtype)), random(2, dtype=wide(dtype))
+    assert (perceptual_distance._tile(f)["STEPS"] > 1) == (steps == "several_steps")
+    distance, statistics = perceptual_distance.forward(f, target, weight, 1e-10)
+    r, along, target_r, _, gap = statistics.unbind()
+    gradient = perceptual_distance.backward(grad, f, target, r, target_r, along, gap, weight)
+
+    f, target, weight, grad = (tensor.double() for tensor in (f, target, weight, grad))
+    wanted, (r, along, target_r, _, gap) = closed_distance.forward(f, target, weight, 1e-10)
+    assert_close(distance, wanted, wide(dtype))
+    assert gradient.stride() == f.stride()
+    assert_close(gradient, closed_distance.backward(grad, f, target, r, target_r, along, gap, weight), dtype)
 
 
 @pytest.mark.parametrize("dtype", TYPES)

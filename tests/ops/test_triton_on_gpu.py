@@ -118,6 +118,7 @@ def test_kernels_compile_for_gpus_without_spilling(arguments: list[str], tmp_pat
         "group_norm_on_chip",
         "group_norm_reduce",
         "interpolate",
+        "perceptual_distance",
         "ssim_windows",
     }
     # Elements come in wide loads, and registers hold what they are meant to hold.

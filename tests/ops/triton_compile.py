@@ -19,7 +19,14 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.runtime.jit import JITFunction
 
-from monai_gan.ops._triton import gradient_norm_penalty, group_norm_act, group_norm_plan, interpolate, ssim
+from monai_gan.ops._triton import (
+    gradient_norm_penalty,
+    group_norm_act,
+    group_norm_plan,
+    interpolate,
+    perceptual_distance,
+    ssim,
+)
 
 compiled: list[Any] = []
 LIMITS = group_norm_plan.ON_CHIP
@@ -57,6 +64,10 @@ def cases(full: bool) -> Iterator[tuple[Any, ...]]:
             yield "on_chip", dtype, smooth, (64, 64, 8, 8), torch.channels_last
             yield "split", dtype, smooth, (4, 64, 64, 64, 64), torch.contiguous_format
             yield "split", dtype, smooth, (4, 64, 64, 64, 64), torch.channels_last_3d
+        # One step over the channels, and several.
+        yield "perceptual", dtype, (4, 64, 128, 128), torch.contiguous_format
+        yield "perceptual", dtype, (4, 512, 16, 16), torch.channels_last
+        yield "perceptual", dtype, (4, 2048, 8, 8), torch.channels_last
         yield "penalty", dtype
         yield "interpolate", dtype
         yield "ssim", dtype, (16, 1, 256, 256)
@@ -67,6 +78,8 @@ def cases(full: bool) -> Iterator[tuple[Any, ...]]:
         yield name, torch.float32, True, (1, 1, 1), torch.contiguous_format
         if full:
             yield name, torch.float32, True, (1, 48, 5, 7), torch.channels_last
+    yield "edge perceptual", torch.float32, (1, 1, 1), torch.contiguous_format
+    yield "edge perceptual", torch.float32, (1, 48, 5, 7), torch.channels_last
     yield "edge penalty", torch.float32, 1
     yield "edge interpolate", torch.float32, 1
     yield "edge ssim", torch.float32, (1, 1, 1, 1)
@@ -79,6 +92,9 @@ def call(name: str, dtype: torch.dtype, *how: Any) -> None:
     kind = name.split()[-1]
     if kind in ("on_chip", "split"):
         call_group_norm(kind, dtype, *how)
+        return
+    if kind == "perceptual":
+        call_perceptual(dtype, *how)
         return
     if kind == "ssim":
         call_ssim(dtype, *how)
@@ -106,6 +122,16 @@ def call_group_norm(
     _, mean, rstd = group_norm_act.forward(x, c, c, groups, 1e-5, smooth, 0.2)
     group_norm_act.backward(x, x, mean, rstd, c, c, groups, smooth, 0.2, True)
     group_norm_act.double_backward(x, c, c, x, x, mean, rstd, c, c, groups, smooth, 0.2)
+
+
+def call_perceptual(dtype: torch.dtype, shape: tuple[int, ...], layout: torch.memory_format) -> None:
+    """Call both passes."""
+    f = torch.empty(shape, dtype=dtype, device="meta").to(memory_format=layout)
+    wide = torch.promote_types(dtype, torch.float32)
+    weight, grad = torch.empty(shape[1], dtype=wide, device="meta"), torch.empty(len(f), dtype=wide, device="meta")
+    _, statistics = perceptual_distance.forward(f, f, weight, 1e-10)
+    r, along, target_r, _, gap = statistics.unbind()
+    perceptual_distance.backward(grad, f, f, r, target_r, along, gap, weight)
 
 
 def call_ssim(dtype: torch.dtype, shape: tuple[int, ...]) -> None:

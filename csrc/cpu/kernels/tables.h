@@ -71,6 +71,62 @@ struct MixKernels {
   void (*mix)(const T* real, const T* fake, accumulator_t<T> weight, T* out, std::int64_t count, bool past_caches);
 };
 
+// Some positions of two feature maps of one sample, laid out as for Tile, with what belongs to these positions; the
+// formulas are in cpu/perceptual_distance.cpp.
+template <typename T>
+struct FeatureTile {
+  using A = accumulator_t<T>;
+
+  const T* f;
+  const T* other;
+  const A* weight;        // one per channel
+  std::int64_t channels;
+  std::int64_t positions;
+  std::int64_t stride;    // elements from one row (or column) to the next
+};
+
+// Statistics per position, in this order, each a plane.
+enum FeatureStatistic { kReciprocal, kAlong, kOtherReciprocal, kOtherAlong, kGap, kFeatureStatistics };
+
+// Of scratch memory for a distance: numbers per position, beside a copy of both feature maps for rows; positions count
+// as a multiple of the lanes that two of the widest registers have.
+constexpr std::int64_t kPerPosition = 8, kMostLanes = 32;
+
+template <typename T>
+struct DistanceTile : FeatureTile<T> {
+  using typename FeatureTile<T>::A;
+
+  A* statistics;          // statistic k of position i goes to [k * planes + i]
+  std::int64_t planes;
+  A eps;
+  A* scratch;
+};
+
+template <typename T>
+struct GradientTile : FeatureTile<T> {
+  using typename FeatureTile<T>::A;
+
+  const A* reciprocal;    // one per position, like the next three
+  const A* other_reciprocal;
+  const A* along;
+  const A* gap;
+  A factor;
+  T* out;                 // laid out like f
+  bool past_caches;
+};
+
+template <typename T>
+struct PerceptualKernels {
+  double (*distance)(const DistanceTile<T>&);  // the sum over the positions
+  void (*gradient)(const GradientTile<T>&);
+};
+
+template <typename T>
+struct PerceptualLayouts {
+  PerceptualKernels<T> rows;
+  PerceptualKernels<T> columns;
+};
+
 // Rows of several maps; `rows[t]` is where tap t of a window finds the first map, the others are `pitch` apart.
 template <typename A>
 struct Taps {
@@ -125,6 +181,7 @@ struct Tables {
   ForEachType<NormActLayouts> norm_act;
   ForEachType<RowKernels> rows;
   ForEachType<MixKernels> mix;
+  ForEachType<PerceptualLayouts> perceptual;
   ForEachType<SsimKernels> ssim;
 };
 

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
+from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
+from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
 from monai_gan.networks.nets.wgan import WGANCritic, WGANGenerator
 
-__all__ = ["DCGANDiscriminator", "DCGANGenerator", "WGANCritic", "WGANGenerator"]
+__all__ = [
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "RRDBNet",
+    "ResNetGenerator",
+    "SRResNet",
+    "UNetGenerator",
+    "WGANCritic",
+    "WGANGenerator",
+]

@@ -1,4 +1,4 @@
-"""What every adapter needs: the function for a type, addresses, the number of threads."""
+"""What every adapter needs: the function for a type, addresses, shapes, the number of threads."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ def call(name: str, like: Tensor, *arguments: Any) -> None:
 def function(name: str) -> Any:
     """A function of the compiled module, which expects what its binding says."""
     return getattr(_native.module, name)
+
+
+def shape(x: Tensor, num_groups: int = 1) -> Any:
+    """How (N, C, *S) lies in memory, contiguous or channels-last, for operations on groups of channels."""
+    batch, channels = x.shape[:2]
+    positions = x.numel() // (batch * channels)
+    return _native.module.Shape(batch, channels, positions, num_groups, not x.is_contiguous())  # type: ignore[union-attr]
 
 
 def _lower(argument: Any) -> Any:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from monai_gan.ops import _native
-from monai_gan.ops._cpu._call import ACCUMULATE, SERVES, call
+from monai_gan.ops._cpu._call import ACCUMULATE, SERVES, call, shape
 
 __all__ = ["SERVES", "backward", "double_backward", "forward"]
 
@@ -20,7 +17,7 @@ def forward(
     z = torch.empty_like(x)
     mean = torch.empty(x.shape[0], num_groups, dtype=ACCUMULATE[x.dtype])
     rstd = torch.empty_like(mean)
-    call("group_norm_act_forward", x, _shape(x, num_groups), smooth, slope, eps, x, weight, bias, z, mean, rstd)
+    call("group_norm_act_forward", x, shape(x, num_groups), smooth, slope, eps, x, weight, bias, z, mean, rstd)
     return z, mean, rstd
 
 
@@ -42,7 +39,7 @@ def backward(
     grad_bias = torch.empty_like(grad_weight)
     saved = grad, x, mean, rstd, weight, bias
     results = (grad_x, grad_weight, grad_bias) if parameters else (grad_x, None, None)
-    call("group_norm_act_backward", x, _shape(x, num_groups), smooth, slope, *saved, *results)
+    call("group_norm_act_backward", x, shape(x, num_groups), smooth, slope, *saved, *results)
     return grad_x, grad_weight, grad_bias
 
 
@@ -66,11 +63,5 @@ def double_backward(
     cot_bias = torch.empty_like(cot_weight)
     saved = v, p, s, grad, x, mean, rstd, weight, bias
     results = cot_grad, cot_x, cot_weight, cot_bias
-    call("group_norm_act_double_backward", x, _shape(x, num_groups), smooth, slope, *saved, *results)
+    call("group_norm_act_double_backward", x, shape(x, num_groups), smooth, slope, *saved, *results)
     return results
-
-
-def _shape(x: Tensor, num_groups: int) -> Any:
-    batch, channels = x.shape[:2]
-    positions = x.numel() // (batch * channels)
-    return _native.module.Shape(batch, channels, positions, num_groups, not x.is_contiguous())  # type: ignore[union-attr]

@@ -1,0 +1,108 @@
+"""CycleGAN: image to image without pairs (Zhu et al. 2017, arXiv 1703.10593)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from monai_gan.losses.adversarial import AdversarialLoss
+from monai_gan.losses.feature_matching import judgement
+from monai_gan.losses.weighted import ImageLoss, WeightedLosses
+from monai_gan.variants.base import Batch
+from monai_gan.variants.image_pool import ImagePool
+from monai_gan.variants.image_to_image import ImageToImage, source_and_target
+from monai_gan.variants.step import Step
+
+
+class CycleGAN(ImageToImage):
+    """Two generators that undo each other, two discriminators (Zhu 2017, equation 3).
+
+    Write A for the kind of ``batch["image"]`` and B for that of ``batch["target"]``; images of a batch belong to each
+    other only by chance. The paper's recipe: residual generators, patch discriminators of 70 pixels with instance norm,
+    the least squares objective, cycle weight 10, identity weight 5, a pool of 50 images, Adam with a rate of 2e-4 and
+    betas (0.5, 0.999), batches of 1.
+
+    Args:
+        generator: A to B.
+        inverse_generator: B to A.
+        discriminator: judges images of B; returns logits or what
+            :func:`~monai_gan.losses.feature_matching.judgement` reads.
+        inverse_discriminator: judges images of A.
+        objective: name of the adversarial objective.
+        cycle: losses of (image after the round trip, image) by name; the default is L1. SSIM and mutual information
+            (``monai.losses.GlobalMutualInformationLoss``) serve where L1 punishes a change of contrast.
+        weights: a factor per cycle loss.
+        identity_weight: factor of the L1 distance between an image of B and what ``generator`` makes of it, and so for
+            A; needs as many channels in A as in B; 0 leaves it out.
+        pool_size: generated images of the past per discriminator.
+    """
+
+    discriminator_names: Sequence[str] = ("discriminator", "inverse_discriminator")
+    generator_names: Sequence[str] = ("generator", "inverse_generator")
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        inverse_generator: nn.Module,
+        discriminator: nn.Module,
+        inverse_discriminator: nn.Module,
+        objective: str = "least_squares",
+        cycle: Mapping[str, ImageLoss] | None = None,
+        weights: Mapping[str, float] | None = None,
+        identity_weight: float = 5.0,
+        pool_size: int = 50,
+    ) -> None:
+        super().__init__(generator)
+        self.inverse_generator = inverse_generator
+        self.discriminator = discriminator
+        self.inverse_discriminator = inverse_discriminator
+        self.objective = AdversarialLoss(objective)
+        self.cycle = WeightedLosses(
+            {"cycle": nn.L1Loss()} if cycle is None else cycle, {"cycle": 10.0} if weights is None else weights
+        )
+        self.identity_weight = identity_weight
+        self.pool = ImagePool(pool_size)
+        self.inverse_pool = ImagePool(pool_size)
+
+    def discriminator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+        if not step.main:
+            return {}
+        a, b = source_and_target(batch)
+        with torch.no_grad():
+            fake_b = self.pool(self.generator(a), step)
+            fake_a = self.inverse_pool(self.inverse_generator(b), step)
+        # Halved, so that the discriminators learn more slowly than the generators (section 4).
+        return {
+            "adversarial": 0.5 * self._discriminator_loss(self.discriminator, b, fake_b),
+            "inverse_adversarial": 0.5 * self._discriminator_loss(self.inverse_discriminator, a, fake_a),
+        }
+
+    def generator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+        if not step.main:
+            return {}
+        a, b = source_and_target(batch)
+        fake_b, fake_a = self.generator(a), self.inverse_generator(b)
+        losses = {
+            "adversarial": self._generator_loss(self.discriminator, fake_b, b),
+            "inverse_adversarial": self._generator_loss(self.inverse_discriminator, fake_a, a),
+        }
+        losses.update(self.cycle(self.inverse_generator(fake_b), a))
+        losses.update({f"inverse_{name}": loss for name, loss in self.cycle(self.generator(fake_a), b).items()})
+        if self.identity_weight:
+            losses["identity"] = self.identity_weight * _l1(self.generator(b), b)
+            losses["inverse_identity"] = self.identity_weight * _l1(self.inverse_generator(a), a)
+        return losses
+
+    def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        real_logits, fake_logits = judgement(discriminator(real)).logits, judgement(discriminator(fake)).logits
+        return self.objective.discriminator(real_logits, fake_logits)
+
+    def _generator_loss(self, discriminator: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
+        real_logits = judgement(discriminator(real)).logits if self.objective.needs_real else None
+        return self.objective.generator(judgement(discriminator(fake)).logits, real_logits)
+
+
+def _l1(image: Tensor, target: Tensor) -> Tensor:
+    return nn.functional.l1_loss(image.float(), target.float())

@@ -1,0 +1,44 @@
+"""The trunk of the variants that turn images into images."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from monai_gan.errors import InputError
+from monai_gan.variants.base import Batch, Variant
+
+
+class ImageToImage(Variant):
+    """A generator of images from images.
+
+    Batches hold ``"image"`` (N, C, *S), the input, and ``"target"`` (N, C', *S'), what it shall become or, for unpaired
+    training, images of the other kind; both in [-1, 1]. Neighbouring slices may be the channels of a 2-D input.
+
+    Args:
+        generator: input to result.
+    """
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def latents(self, n: int, seed: int) -> Tensor:
+        raise TypeError(f"{type(self).__name__} translates images and has no latents: give images to sample().")
+
+    def sample(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Results (N, C', *S') for input images (N, C, *S)."""
+        if labels is not None:
+            raise ValueError(f"{type(self).__name__} has no classes: leave labels out (got {len(labels)}).")
+        translated: Tensor = self.generator(latents)
+        return translated
+
+
+def source_and_target(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The two images of a batch.
+
+    Raises:
+        InputError: when there is no ``"target"``.
+    """
+    if "target" not in batch:
+        raise InputError(f"The batch has no 'target', only {sorted(batch)}; pass prepare_batch to name the right key.")
+    return batch["image"], batch["target"]
