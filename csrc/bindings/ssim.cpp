@@ -40,14 +40,14 @@ void bind_ssim(py::module_& module) {
     module.def(
         (name + "_backward" + suffix).c_str(),
         [](Address to_similarity, Address to_contrast, Address x, Address y, Address grad_x, Address grad_y,
-           Address workspace, const Extents& extents, const std::array<std::int64_t, 3>& size, const std::array<double, 3>& sigma,
-           double c1, double c2, std::int64_t threads) {
+           Address workspace, const Extents& extents, const std::array<std::int64_t, 3>& size,
+           const std::array<double, 3>& sigma, double c1, double c2, std::int64_t threads) {
           cpu::ssim_backward<T>(volumes(extents), {size, sigma, c1, c2}, at<A>(to_similarity), at<A>(to_contrast),
                                 at<T>(x), at<T>(y), at<T>(grad_x), at<T>(grad_y), at<A>(workspace), threads);
         },
         py::arg("to_similarity"), py::arg("to_contrast"), py::arg("x"), py::arg("y"), py::arg("grad_x"),
-        py::arg("grad_y"), py::arg("workspace"), py::arg("extents"), py::arg("size"), py::arg("sigma"), py::arg("c1"), py::arg("c2"),
-        py::arg("threads"), py::call_guard<py::gil_scoped_release>());
+        py::arg("grad_y"), py::arg("workspace"), py::arg("extents"), py::arg("size"), py::arg("sigma"), py::arg("c1"),
+        py::arg("c2"), py::arg("threads"), py::call_guard<py::gil_scoped_release>());
   });
 }
 
