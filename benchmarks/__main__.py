@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from benchmarks import critic_step, operations, report
+from benchmarks import critic_step, operations, report, similarity
 from benchmarks.results import environment, save
 
-BENCHMARKS = {"operations": operations.measure, "critic_step": critic_step.measure}
+BENCHMARKS = {"operations": operations.measure, "critic_step": critic_step.measure, "similarity": similarity.measure}
 TYPES = {"cpu": [torch.float32], "cuda": [torch.float32, torch.bfloat16]}
 
 

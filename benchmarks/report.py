@@ -69,6 +69,27 @@ def operations(report: dict[str, Any]) -> str:
     )
 
 
+def similarity(report: dict[str, Any]) -> str:
+    """The section on structural similarity on one kind of device."""
+    return "\n".join(
+        [
+            f"## Structural similarity, {report['benchmark'].rpartition('_')[2].upper()}",
+            "",
+            "Value and gradient of a loss with a Gaussian window of 11. `torch.compile` is our definition in plain",
+            "torch, compiled. Packages that are not installed, or have no volumes, are left out.",
+            "",
+            "| operation | case | type | opponents: time over ours (quartiles), memory over ours |",
+            "|---|---|---|---|",
+            *(
+                f"| {r['operation']} | {r['case']} {_shape(r['shape'])} | {r['dtype']} | {_opponents(r)} |"
+                for r in report["rows"]
+            ),
+            "",
+            _machine(report),
+        ]
+    )
+
+
 def critic_step(report: dict[str, Any]) -> str:
     """The section on whole critic steps on one kind of device."""
     return "\n".join(
@@ -136,6 +157,8 @@ SECTIONS = {
     "fid": fid,
     "operations_cpu": operations,
     "operations_gpu": operations,
+    "similarity_cpu": similarity,
+    "similarity_gpu": similarity,
     "trainer_overhead": trainer_overhead,
 }
 

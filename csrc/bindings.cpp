@@ -16,6 +16,7 @@ PYBIND11_MODULE(_native, module) {
   monai_gan::bindings::bind_gradient_norm_penalty(module);
   monai_gan::bindings::bind_interpolate(module);
   monai_gan::bindings::bind_perceptual_distance(module);
+  monai_gan::bindings::bind_ssim(module);
 #ifdef MONAI_GAN_CUDA
   monai_gan::bindings::bind_cuda(module);
 #endif

@@ -30,5 +30,6 @@ void bind_group_norm_act(pybind11::module_& module);
 void bind_gradient_norm_penalty(pybind11::module_& module);
 void bind_interpolate(pybind11::module_& module);
 void bind_perceptual_distance(pybind11::module_& module);
+void bind_ssim(pybind11::module_& module);
 
 }  // namespace monai_gan::bindings

@@ -11,6 +11,7 @@ namespace monai_gan::cpu {
   extern const ForEachType<RowKernels> rows;              \
   extern const ForEachType<MixKernels> mixtures;          \
   extern const ForEachType<PerceptualLayouts> perceptual; \
+  extern const ForEachType<SsimKernels> similarities;     \
   }
 MONAI_GAN_DECLARE(baseline)
 #ifdef MONAI_GAN_AVX
@@ -29,7 +30,7 @@ struct Set {
 };
 
 #define MONAI_GAN_SET(set) \
-  Set { #set, {set::norm_act, set::rows, set::mixtures, set::perceptual} }
+  Set { #set, {set::norm_act, set::rows, set::mixtures, set::perceptual, set::similarities} }
 
 // In ascending order. The flags in CMakeLists.txt and the features asked for here belong together.
 std::vector<Set> sets() {

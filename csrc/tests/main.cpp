@@ -20,6 +20,7 @@ void run() {
   test_gradient_norm_penalty();
   test_group_norm_act();
   test_perceptual_distance();
+  test_ssim();
   test_fork();
 }
 

@@ -8,5 +8,6 @@ void test_gradient_norm_penalty();
 void test_group_norm_act();
 void test_interpolate();
 void test_perceptual_distance();
+void test_ssim();
 
 }  // namespace monai_gan::tests

@@ -7,6 +7,7 @@ from monai_gan.losses.feature_matching import Judgement, feature_matching_loss, 
 from monai_gan.losses.gradient_penalty import GradientPenalty
 from monai_gan.losses.lazy import correct_lazy_adam
 from monai_gan.losses.perceptual import PerceptualLoss, TargetFeatures
+from monai_gan.losses.ssim import MultiScaleSSIMLoss, SSIMLoss
 from monai_gan.losses.weighted import WeightedLosses
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "AdversarialLoss",
     "GradientPenalty",
     "Judgement",
+    "MultiScaleSSIMLoss",
     "Objective",
     "PerceptualLoss",
+    "SSIMLoss",
     "TargetFeatures",
     "WeightedLosses",
     "correct_lazy_adam",

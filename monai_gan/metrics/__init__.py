@@ -27,6 +27,7 @@ from monai_gan.metrics.neighbours import nearest_images, nearest_neighbours
 from monai_gan.metrics.precision_recall import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from monai_gan.metrics.profiles import intensity_histogram, radial_power_spectrum
 from monai_gan.metrics.sliced_wasserstein import sliced_wasserstein
+from monai_gan.metrics.ssim import MultiScaleSSIMMetric, SSIMMetric
 from monai_gan.metrics.statistics import FeatureStatistics
 
 __all__ = [
@@ -51,9 +52,11 @@ __all__ = [
     "Labelled",
     "LabelledGenerator",
     "Memorisation",
+    "MultiScaleSSIMMetric",
     "PCAGaussian",
     "PixelGaussian",
     "PrecisionRecall",
+    "SSIMMetric",
     "Setting",
     "baseline_sets",
     "classification_scores",

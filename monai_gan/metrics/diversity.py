@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import torch
-from monai.metrics.regression import compute_ms_ssim
 from torch import Tensor
 
 from monai_gan.errors import InputError
 from monai_gan.metrics.checks import check_count, check_images, check_range
+from monai_gan.ops import ms_ssim
+from monai_gan.ops.ms_ssim import SCALE_WEIGHTS
 
-#: Weights of the scales, finest first (Wang et al. 2003).
-SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 #: Side of the Gaussian window.
 WINDOW = 11
 
@@ -56,13 +55,12 @@ def ms_ssim_diversity(
     first, second = _pairs(len(images), pairs, torch.Generator().manual_seed(seed))
     total = 0.0
     for i, j in zip(first.split(batch_size), second.split(batch_size), strict=True):
-        similarity = compute_ms_ssim(
+        similarity = ms_ssim(
             images[i].float() - low,
             images[j].float() - low,
-            spatial_dims=images.ndim - 2,
-            data_range=high - low,
-            kernel_size=window,
             weights=weights,
+            data_range=high - low,
+            win_size=window,
         )
         total += float(similarity.double().sum())
     return total / len(first)
@@ -72,7 +70,7 @@ def scales_for(side: int) -> tuple[tuple[float, ...], int]:
     """Weights of the scales and side of the window for images whose shortest side is ``side``."""
     window = min(WINDOW, side - 1 + side % 2)  # odd
     scales = len(SCALE_WEIGHTS)
-    # Both must hold: that the window fits the coarsest scale, and MONAI's own check of the size.
+    # Both must hold: that the window fits the coarsest scale, and MONAI's check of the size, so that figures compare.
     while scales > 1 and (side >> (scales - 1) < window or side // (scales - 1) ** 2 < window):
         scales -= 1
     total = sum(SCALE_WEIGHTS[:scales])

@@ -8,7 +8,9 @@ from monai_gan.ops.dispatch import Backend, backends, use_backend
 from monai_gan.ops.gradient_norm_penalty import gradient_norm_penalty
 from monai_gan.ops.group_norm_act import group_norm_act
 from monai_gan.ops.interpolate import interpolate
+from monai_gan.ops.ms_ssim import ms_ssim
 from monai_gan.ops.perceptual_distance import perceptual_distance
+from monai_gan.ops.ssim import ssim, ssim_and_contrast
 
 __all__ = [
     "Backend",
@@ -19,6 +21,9 @@ __all__ = [
     "group_norm_act",
     "input_gradient_only",
     "interpolate",
+    "ms_ssim",
     "perceptual_distance",
+    "ssim",
+    "ssim_and_contrast",
     "use_backend",
 ]

@@ -18,11 +18,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from monai_gan.ops import _native
+from monai_gan.ops.ssim import reference as ssim_reference
 
 if _native.module is None:
     pytest.skip(_native.missing_reason, allow_module_level=True)
 
-from monai_gan.ops._cpu import gradient_norm_penalty, group_norm_act, interpolate, perceptual_distance
+from monai_gan.ops._cpu import gradient_norm_penalty, group_norm_act, interpolate, perceptual_distance, ssim
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16]
 # Relative to the largest number of a result.
@@ -258,6 +259,27 @@ def test_mixture_has_the_bits_of_its_definition(shape: tuple[int, ...], dtype: t
     share = weights.reshape(-1, *(1,) * (real.ndim - 1))
     wanted = share * real.to(share.dtype) + (1 - share) * fake.to(share.dtype)
     assert torch.equal(interpolate.forward(real, fake, weights), wanted.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(
+    ("shape", "sizes"), [((2, 3, 19, 21), [5, 4]), ((1, 2, 7, 20, 35), [3, 11, 5])], ids=["2d", "3d"]
+)
+def test_similarity_and_its_gradients_are_those_of_autograd(
+    shape: tuple[int, ...], sizes: list[int], dtype: torch.dtype, two_threads: None
+) -> None:
+    x, y, _ = full_size(shape, dtype, False)
+    window = sizes, [1.5] * len(sizes), 1e-2, 9e-2
+    to_similarity, to_contrast = (each.reshape(shape[:2]) for each in per_channel(shape[0] * shape[1], dtype)[:2])
+    leaves = [each.double().requires_grad_() for each in (x, y)]
+    wanted = ssim_reference(*leaves, *window)
+    total = (to_similarity * wanted[0] + to_contrast * wanted[1]).sum()
+    results = *ssim.forward(x, y, *window), *ssim.backward(to_similarity, to_contrast, x, y, *window, True)
+    for got, value in zip(results, (*wanted, *torch.autograd.grad(total, leaves)), strict=True):
+        assert_near(got / value.abs().max(), value / value.abs().max(), TOLERANCES[got.dtype])
+    alone, nothing = ssim.backward(to_similarity, to_contrast, x, y, *window, False)
+    assert torch.equal(alone, results[2])
+    assert nothing.shape == (0,)
 
 
 def test_philox_has_the_published_known_answers() -> None:

@@ -22,10 +22,12 @@ from monai_gan.ops._triton import (  # noqa: E402
     interpolate,
     launch,
     perceptual_distance,
+    ssim,
 )
 from monai_gan.ops._triton import group_norm_plan as plan  # noqa: E402
 from monai_gan.ops._triton.group_norm_tiles import group_start, offsets  # noqa: E402
 from monai_gan.ops._triton.philox import uniform  # noqa: E402
+from monai_gan.ops.ssim import reference as ssim_reference  # noqa: E402
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -345,6 +347,28 @@ def test_random_weights_are_those_of_the_generator(seed: int, offset: int, dtype
     assert weights.tolist() == [philox_weight(seed, offset, sample) for sample in range(3)]
     assert state.tolist() == [seed, offset]
     torch.testing.assert_close(mixed, interpolate.forward(real, fake, weights), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(
+    ("shape", "sizes"), [((3, 2, 19, 21), [5, 4]), ((1, 2, 8, 12, 13), [3, 11, 5])], ids=["2d", "3d"]
+)
+def test_similarity_and_its_gradients_are_those_of_autograd(
+    shape: tuple[int, ...], sizes: list[int], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = random(*shape, dtype=dtype), random(*shape, dtype=dtype)
+    window = sizes, [1.5] * len(sizes), 1e-2, 9e-2
+    cotangents = [random(*shape[:2], dtype=wide(dtype)) for _ in range(2)]
+    leaves = [each.double().requires_grad_() for each in (x, y)]
+    wanted = ssim_reference(*leaves, *window)
+    gradients = torch.autograd.grad(wanted, leaves, [each.double() for each in cotangents])
+    together = *ssim.forward(x, y, *window), *ssim.backward(*cotangents, x, y, *window, True)
+    monkeypatch.setattr(ssim, "_ELEMENTS", 1)  # volumes one by one
+    alone = *ssim.forward(x, y, *window), *ssim.backward(*cotangents, x, y, *window, True)
+    for got, again, value in zip(together, alone, (*wanted, *gradients), strict=True):
+        assert_close(got / value.abs().max(), value.detach() / value.abs().max(), got.dtype)
+        assert torch.equal(got, again)
+    assert torch.equal(ssim.backward(*cotangents, x, y, *window, False)[0], alone[2])
 
 
 def test_importing_the_operations_does_not_import_triton() -> None:

@@ -25,6 +25,7 @@ from monai_gan.ops._triton import (
     group_norm_plan,
     interpolate,
     perceptual_distance,
+    ssim,
 )
 
 compiled: list[Any] = []
@@ -69,6 +70,9 @@ def cases(full: bool) -> Iterator[tuple[Any, ...]]:
         yield "perceptual", dtype, (4, 2048, 8, 8), torch.channels_last
         yield "penalty", dtype
         yield "interpolate", dtype
+        yield "ssim", dtype, (16, 1, 256, 256)
+        if full:
+            yield "ssim", dtype, (2, 2, 64, 64, 64)
     # Sizes of 1 are constants to Triton, and odd ones leave nothing aligned.
     for name in ("edge on_chip", "edge split"):
         yield name, torch.float32, True, (1, 1, 1), torch.contiguous_format
@@ -78,6 +82,9 @@ def cases(full: bool) -> Iterator[tuple[Any, ...]]:
     yield "edge perceptual", torch.float32, (1, 48, 5, 7), torch.channels_last
     yield "edge penalty", torch.float32, 1
     yield "edge interpolate", torch.float32, 1
+    yield "edge ssim", torch.float32, (1, 1, 1, 1)
+    if full:
+        yield "edge ssim", torch.float32, (1, 3, 13, 15, 17)
 
 
 def call(name: str, dtype: torch.dtype, *how: Any) -> None:
@@ -88,6 +95,9 @@ def call(name: str, dtype: torch.dtype, *how: Any) -> None:
         return
     if kind == "perceptual":
         call_perceptual(dtype, *how)
+        return
+    if kind == "ssim":
+        call_ssim(dtype, *how)
         return
     (size,) = how or (256,)
     images = torch.empty(min(size, 16), 1, size, size, dtype=dtype, device="meta")
@@ -122,6 +132,16 @@ def call_perceptual(dtype: torch.dtype, shape: tuple[int, ...], layout: torch.me
     _, statistics = perceptual_distance.forward(f, f, weight, 1e-10)
     r, along, target_r, _, gap = statistics.unbind()
     perceptual_distance.backward(grad, f, f, r, target_r, along, gap, weight)
+
+
+def call_ssim(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    """Call both passes, with gradients of one image and of both."""
+    x = torch.empty(shape, dtype=dtype, device="meta")
+    axes = len(shape) - 2
+    window = [min(11, *shape[2:])] * axes, [1.5] * axes, 1e-4, 9e-4
+    similarity, contrast = ssim.forward(x, x, *window)
+    for both in (False, True):
+        ssim.backward(similarity, contrast, x, x, *window, both)
 
 
 def resources(binary: bytes) -> dict[str, int]:

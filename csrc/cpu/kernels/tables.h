@@ -127,11 +127,62 @@ struct PerceptualLayouts {
   PerceptualKernels<T> columns;
 };
 
+// Rows of several maps; `rows[t]` is where tap t of a window finds the first map, the others are `pitch` apart.
+template <typename A>
+struct Taps {
+  const A* const* rows;
+  const A* weights;
+  std::int64_t count, pitch;
+};
+
+// Rows of x and y, and the numbers that are subtracted from both: variances keep their digits under a large mean.
+template <typename T>
+struct SsimRows {
+  const T* x;
+  const T* y;
+  accumulator_t<T> x_shift, y_shift;
+  std::int64_t width;
+};
+
+// Moments of windows, of shifted x and y, in the order of their maps: means, mean squares, mean product.
+enum SsimMoment { kX, kY, kXX, kYY, kXY, kSsimMoments };
+// What a position of x or y gets from the windows over it: factors of its own value and of the other's, and numbers.
+enum SsimSlope { kOfSame, kOfOther, kOfX, kOfY, kSsimSlopes };
+
+template <typename A>
+struct SsimPoint {
+  A c1, c2, x_shift, y_shift;
+  A to_similarity, to_contrast;  // for slopes
+};
+
+// Buffers of maps hold whole vectors: rows of them are read and written to the next multiple of kSsimPadding.
+constexpr std::int64_t kSsimPadding = 16;
+
+template <typename T>
+struct SsimKernels {
+  using A = accumulator_t<T>;
+
+  double (*total)(const T* row, std::int64_t count);
+  // Rows of a volume `stride` apart; maps of out `pitch` apart.
+  void (*moments)(const SsimRows<T>& rows, std::int64_t stride, const A* weights, std::int64_t taps, A* out,
+                  std::int64_t pitch);
+  void (*filter)(const Taps<A>& taps, std::int64_t maps, A* out, std::int64_t pitch, std::int64_t count);
+  // Adds sums over a row of windows to sums[0], similarity, and sums[1], contrast.
+  void (*similarity)(const A* moments, std::int64_t pitch, const SsimPoint<A>& point, std::int64_t count,
+                     double* sums);
+  // Writes exactly `count` slopes per map; of y only if there are that many maps.
+  void (*slopes)(const A* moments, std::int64_t pitch, const SsimPoint<A>& point, std::int64_t count, A* out,
+                 std::int64_t out_pitch, std::int64_t maps);
+  // grad_y may be null.
+  void (*gradient)(const Taps<A>& slopes, const SsimRows<T>& rows, T* grad_x, T* grad_y);
+};
+
 struct Tables {
   ForEachType<NormActLayouts> norm_act;
   ForEachType<RowKernels> rows;
   ForEachType<MixKernels> mix;
   ForEachType<PerceptualLayouts> perceptual;
+  ForEachType<SsimKernels> ssim;
 };
 
 }  // namespace monai_gan::cpu

@@ -21,8 +21,13 @@ def call(name: str, like: Tensor, *arguments: Any) -> None:
         like: the tensor whose type chooses among the functions of that name.
         *arguments: tensors, which arrive as addresses, ``None`` as the null address; anything else arrives as it is.
     """
-    function = getattr(_native.module, f"{name}_{str(like.dtype).removeprefix('torch.')}")
-    function(*map(_lower, arguments), torch.get_num_threads())
+    of_type = function(f"{name}_{str(like.dtype).removeprefix('torch.')}")
+    of_type(*map(_lower, arguments), torch.get_num_threads())
+
+
+def function(name: str) -> Any:
+    """A function of the compiled module, which expects what its binding says."""
+    return getattr(_native.module, name)
 
 
 def shape(x: Tensor, num_groups: int = 1) -> Any:
