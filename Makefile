@@ -72,7 +72,7 @@ sanitize-cuda: ## run the CUDA kernels on a GPU under compute-sanitizer: memory,
 	for tool in memcheck racecheck synccheck; do \
 	  compute-sanitizer --tool $$tool --error-exitcode 1 $(CUDA_BUILD)/device --quick || exit 1; done
 
-gpu-check: ## test and measure on a GPU, with the packages of PYTHON (under 8 minutes; installs nothing)
+gpu-check: ## test and measure on a GPU, with the packages of PYTHON (under 15 minutes; installs nothing)
 	PYTHON=$(PYTHON) benchmarks/gpu_check.sh
 
 lint: install ## ruff and mypy

@@ -10,10 +10,15 @@ from typing import Any
 
 import torch
 
-from benchmarks import critic_step, operations, report, similarity
+from benchmarks import critic_step, operations, perceptual, report, similarity
 from benchmarks.results import environment, save
 
-BENCHMARKS = {"operations": operations.measure, "critic_step": critic_step.measure, "similarity": similarity.measure}
+BENCHMARKS = {
+    "operations": operations.measure,
+    "critic_step": critic_step.measure,
+    "perceptual": perceptual.measure,
+    "similarity": similarity.measure,
+}
 TYPES = {"cpu": [torch.float32], "cuda": [torch.float32, torch.bfloat16]}
 
 

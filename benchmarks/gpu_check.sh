@@ -36,5 +36,5 @@ if "$python" -c 'import pytest' 2>/dev/null; then
 else
   echo "gpu-check: pytest is not there, so the tests are left out."
 fi
-timeout 300 "$python" -m benchmarks --suite gpu --rounds "${ROUNDS:-9}"
+timeout 480 "$python" -m benchmarks --suite gpu --rounds "${ROUNDS:-9}"
 "$python" -m monai_gan doctor

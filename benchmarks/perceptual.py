@@ -1,22 +1,20 @@
 """Time and memory of :class:`monai_gan.losses.PerceptualLoss`, value and gradient, beside MONAI's, lpips and torch.
 
-    python -m benchmarks.perceptual [--networks vgg squeeze] [--rounds 5] [--threads 2] [--quick]
-
-All have the same random weights, frozen, in channels-last order. ``PyTorch eager`` is the textbook form with this
-package's backbone; ``torch.compile`` is that, compiled. MONAI and lpips take part where they and torchvision import.
-The result goes to ``benchmarks/results/perceptual_cpu.json`` or ``perceptual_gpu.json``.
+All have the same random weights. ``MONAI`` is its class as it comes, ``MONAI armed`` and ``lpips`` are frozen and in
+channels-last order; ``PyTorch eager`` is the textbook form with this package's backbone, armed likewise;
+``torch.compile`` is that, compiled. MONAI and lpips take part where they and torchvision import. ``ours, kept target``
+has the features of the target from an earlier call.
 """
 
 from __future__ import annotations
 
-import argparse
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.results import environment, save
 from benchmarks.timing import compare
 from monai_gan.losses import PerceptualLoss
 from monai_gan.losses.perceptual.networks import NETWORKS
@@ -24,9 +22,12 @@ from monai_gan.losses.perceptual.networks import NETWORKS
 _SCHEMAS = torch.library.Library("torchvision", "FRAGMENT")
 Loss = Callable[[Tensor, Tensor], Tensor]
 BUILDERS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
-#: Name, spatial dimensions, shape.
-CASES = [("2-D 256 px, batch 8", 2, (8, 1, 256, 256)), ("fake 3-D 64^3", 3, (1, 1, 64, 64, 64))]
-QUICK = [("2-D 32 px, batch 2", 2, (2, 1, 32, 32)), ("fake 3-D 20^3", 3, (1, 1, 20, 20, 20))]
+IMAGES, VOLUME = (8, 1, 256, 256), (1, 1, 64, 64, 64)
+#: Network and shape of the input.
+CASES = [("squeeze", IMAGES), ("squeeze", VOLUME), ("alex", VOLUME), ("vgg", VOLUME)]
+GPU_CASES = [*CASES, ("vgg", IMAGES)]  # minutes a round on a CPU
+QUICK = [("squeeze", (2, 1, 32, 32)), ("squeeze", (1, 1, 20, 20, 20))]
+MOST_ROUNDS = 7
 
 
 class Textbook(nn.Module):
@@ -85,8 +86,9 @@ def installed(kind: str, spatial_dims: int, state: dict[str, Tensor], device: st
         theirs = monai.losses.perceptual.PerceptualLoss(spatial_dims, kind)
     finally:
         setattr(models, BUILDERS[kind], build)
-    theirs = theirs.to(device, memory_format=torch.channels_last).requires_grad_(False)
-    return {"MONAI": theirs} | ({"lpips": theirs.perceptual_function} if spatial_dims == 2 else {})
+    armed = copy.deepcopy(theirs).to(device, memory_format=torch.channels_last).requires_grad_(False)
+    found = {"MONAI": theirs.to(device), "MONAI armed": armed}
+    return found | ({"lpips": armed.perceptual_function} if spatial_dims == 2 else {})
 
 
 def _loaded(network: nn.Module, state: dict[str, Tensor]) -> nn.Module:
@@ -94,73 +96,58 @@ def _loaded(network: nn.Module, state: dict[str, Tensor]) -> nn.Module:
     return network
 
 
-def ways(
-    kind: str, spatial_dims: int, shape: tuple[int, ...], device: str, *, compiled: bool
-) -> dict[str, Callable[[], Any]]:
+def ways(kind: str, shape: tuple[int, ...], device: str, *, compiled: bool) -> dict[str, Callable[[], Any]]:
     """What is timed, by name: the value and the gradient of the input."""
+    spatial_dims = len(shape) - 2
     torch.manual_seed(0)
-    state = NETWORKS[kind].build().state_dict()
+    network = NETWORKS[kind].build()
+    state = copy.deepcopy(network.state_dict())
     heads = [torch.rand(channels) / channels for channels in NETWORKS[kind].heads]
     named = {f"lin{i}.model.1.weight": head.view(1, -1, 1, 1) for i, head in enumerate(heads)}
-    network = NETWORKS[kind].build()
-    network.load_state_dict(state)
-    textbook = Textbook(network, heads, kind).to(device)
-    losses: dict[str, Loss] = {
-        "ours": PerceptualLoss(spatial_dims, kind, weights=state, head_weights=named).to(device),
-        "PyTorch eager": textbook,
-        **installed(kind, spatial_dims, state, device),
+    ours = PerceptualLoss(spatial_dims, kind, weights=state, head_weights=named).to(device)
+    textbook: Loss = Textbook(network, heads, kind).to(device)
+    compiled_textbook: Loss = torch.compile(textbook, dynamic=False)
+    if spatial_dims == 3:
+        textbook, compiled_textbook = with_slices(textbook), with_slices(compiled_textbook)
+    x, y = torch.rand(shape, device=device, requires_grad=True), torch.rand(shape, device=device)
+    kept = ours.target_features(y)
+    losses: dict[str, Callable[[], Tensor]] = {
+        "ours": lambda: ours(x, y),
+        "ours, kept target": lambda: ours(x, kept),
+        "PyTorch eager": lambda: textbook(x, y),
     }
     if compiled:
-        losses["torch.compile"] = torch.compile(textbook, dynamic=False)
-    x, y = torch.rand(shape, device=device, requires_grad=True), torch.rand(shape, device=device)
+        losses["torch.compile"] = lambda: compiled_textbook(x, y)
+    for name, loss in installed(kind, spatial_dims, state, device).items():
+        losses[name] = lambda loss=loss: loss(x, y)  # type: ignore[misc]
 
-    def run(name: str) -> Callable[[], Any]:
-        loss = losses[name]
-        if spatial_dims == 3 and name in ("PyTorch eager", "torch.compile"):
-            loss = with_slices(loss)
+    def with_gradient(value: Callable[[], Tensor]) -> Callable[[], Any]:
+        return lambda: torch.autograd.grad(value().mean(), x)
 
-        def step() -> None:
-            torch.autograd.grad(loss(x, y).mean(), x)
-
-        return step
-
-    return {name: run(name) for name in losses}
+    return {name: with_gradient(value) for name, value in losses.items()}
 
 
-def main() -> None:
-    """Measure, print and store the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", nargs="+", choices=list(BUILDERS), default=["vgg", "squeeze"])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, printed and not stored: does it run?")
-    options = parser.parse_args()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.set_num_threads(options.threads)
-    torch.backends.cudnn.benchmark = True
+def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> list[dict[str, Any]]:
+    """Time all cases.
+
+    Args:
+        device: ``"cpu"`` or ``"cuda"``.
+        rounds: timed rounds, of which at most seven are made: a round takes seconds on a CPU.
+        dtype: float32, or bfloat16 by autocast.
+        quick: tiny sizes.
+    """
     rows = []
-    for kind in options.networks:
-        for name, spatial_dims, shape in QUICK if options.quick else CASES:
-            found = ways(kind, spatial_dims, shape, device, compiled=not options.quick)
-            timings = compare(found, "ours", device, max(options.rounds, 2))
-            rows.append(
-                {
-                    "network": kind,
-                    "case": name,
-                    "opponents": {way: one.as_json() for way, one in timings.items() if way != "ours"},
-                }
-            )
-            figures = ", ".join(f"{way} {one.ratio:.2f}x, memory {one.memory:.2f}x" for way, one in timings.items())
-            print(f"{kind} | {name} | over ours: {figures}", flush=True)  # noqa: T201
-    if not options.quick:
-        save(
+    for kind, shape in QUICK if quick else (CASES if device == "cpu" else GPU_CASES):
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
+            found = ways(kind, shape, device, compiled=not quick)
+            timings = compare(found, "ours", device, max(2, min(rounds, MOST_ROUNDS)))
+        rows.append(
             {
-                "benchmark": f"perceptual_{'gpu' if device == 'cuda' else 'cpu'}",
-                **environment(options.threads),
-                "rows": rows,
+                "operation": f"perceptual loss, {kind}",
+                "case": "images" if len(shape) == 4 else "fake 3-D",
+                "shape": list(shape),
+                "dtype": str(dtype).removeprefix("torch."),
+                "opponents": {way: one.as_json() for way, one in timings.items() if way != "ours"},
             }
         )
-
-
-if __name__ == "__main__":
-    main()
+    return rows

@@ -71,12 +71,32 @@ def operations(report: dict[str, Any]) -> str:
 
 def similarity(report: dict[str, Any]) -> str:
     """The section on structural similarity on one kind of device."""
+    return _losses(
+        report,
+        "Structural similarity",
+        "Value and gradient of a loss with a Gaussian window of 11. `torch.compile` is our definition in plain",
+        "torch, compiled. Packages that are not installed, or have no volumes, are left out.",
+    )
+
+
+def perceptual(report: dict[str, Any]) -> str:
+    """The section on the perceptual loss on one kind of device."""
+    return _losses(
+        report,
+        "The perceptual loss",
+        "Value and gradient, LPIPS networks with random weights. `MONAI` is its class as it comes, `MONAI armed` and",
+        "`lpips` are frozen and channels-last, and so is the textbook form in `PyTorch eager` and `torch.compile`.",
+        "`ours, kept target` is our own loss with the target's features from an earlier call.",
+    )
+
+
+def _losses(report: dict[str, Any], title: str, *text: str) -> str:
+    """A section on losses: what was timed, against whom, and by how much."""
     return "\n".join(
         [
-            f"## Structural similarity, {report['benchmark'].rpartition('_')[2].upper()}",
+            f"## {title}, {report['benchmark'].rpartition('_')[2].upper()}",
             "",
-            "Value and gradient of a loss with a Gaussian window of 11. `torch.compile` is our definition in plain",
-            "torch, compiled. Packages that are not installed, or have no volumes, are left out.",
+            *text,
             "",
             "| operation | case | type | opponents: time over ours (quartiles), memory over ours |",
             "|---|---|---|---|",
@@ -157,6 +177,8 @@ SECTIONS = {
     "fid": fid,
     "operations_cpu": operations,
     "operations_gpu": operations,
+    "perceptual_cpu": perceptual,
+    "perceptual_gpu": perceptual,
     "similarity_cpu": similarity,
     "similarity_gpu": similarity,
     "trainer_overhead": trainer_overhead,

@@ -82,6 +82,11 @@ class PreparingConv(nn.Module):
 def _with_kernels(convolution: nn.Conv2d, kernels: Tensor) -> nn.Conv2d:
     """A convolution of the same kind and without bias."""
     other = copy.deepcopy(convolution)
-    other.weight, other.bias = nn.Parameter(kernels, requires_grad=False), None
-    other.in_channels = kernels.shape[1]
+    # Kernels of one channel are in both orders at once, and unless their strides say channels-last, torch takes the
+    # slower order for all layers behind.
+    _, channels, height, width = kernels.shape
+    strides = (channels * height * width, 1, channels * width, channels)
+    ordered = torch.empty_strided(kernels.shape, strides, dtype=kernels.dtype).copy_(kernels)
+    other.weight, other.bias = nn.Parameter(ordered, requires_grad=False), None
+    other.in_channels = channels
     return other

@@ -101,7 +101,7 @@ class PerceptualLoss(nn.Module):
         weights: Source | None = None,
         head_weights: Source | None = None,
         seed: int | None = None,
-        memory_budget: float | None = 256,
+        memory_budget: float | None = 64,
     ) -> None:
         super().__init__()
         if spatial_dims not in (2, 3):

@@ -212,6 +212,16 @@ def test_half_precision_images_and_memory_formats_are_accepted() -> None:
     torch.testing.assert_close(loss(x.bfloat16(), y.bfloat16()), loss(x.bfloat16().float(), y.bfloat16().float()))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("network_type", ["alex", "vgg", "squeeze", "resnet50", "efficientnet_lite1"])
+def test_all_layers_work_channels_last(network_type: str, channels: int) -> None:
+    loss = make({"spatial_dims": 2, "network_type": network_type})
+    for twin in (loss, copy.deepcopy(loss), loss.double()):
+        images = torch.rand(2, channels, 64, 64, dtype=next(twin.network.buffers()).dtype)
+        for features in twin.network(images):
+            assert features.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_copies_and_pickles_give_the_same() -> None:
     loss = make({"spatial_dims": 2, "network_type": "squeeze"})
     x, y = torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32)
