@@ -20,7 +20,8 @@ STEPS, BATCH_SIZE, WINDOW = 200, 4, 50
 
 def loss_curves(backend: str) -> dict[str, Tensor]:
     """The losses of every step, from the bundle's own networks, optimizers, rates and data."""
-    overrides = {"device": "cpu", "batch_size": BATCH_SIZE, "max_epochs": 1}
+    # The penalty at every step, so that all of its curve can be compared.
+    overrides = {"device": "cpu", "batch_size": BATCH_SIZE, "max_epochs": 1, "variant::penalty::interval": 1}
     with use_backend(backend):
         torch.manual_seed(0)
         config = load_config(find_bundle("chest_xray_wgan_gp"), "train", overrides)
