@@ -51,14 +51,14 @@ class ForegroundScale:
             InputError: the image is empty, constant or has values that are not finite.
         """
         values = image.detach().as_subclass(Tensor).flatten()
-        values = values[:: max(1, -(-values.numel() // MOST_VOXELS))].float()
         if not values.numel():
             raise InputError("The image is empty: there is nothing to scale.")
-        if not values.isfinite().all():
-            count = int((~image.isfinite()).sum())
+        # Of all values, not of those that are left: the others are scaled too.
+        if count := int((~values.isfinite()).sum()):
             raise InputError(
                 f"The image has {count} values that are not finite: replace them (torch.nan_to_num, or the background)."
             )
+        values = values[:: max(1, -(-values.numel() // MOST_VOXELS))].float()
         low = _percentile(values, self.lower)
         foreground = values[values > values.mean()]
         high = _percentile(foreground, self.upper) if foreground.numel() else low

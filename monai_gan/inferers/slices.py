@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -89,6 +88,6 @@ class StackedSliceInferer(Inferer):
             result = sliding_window_inference(
                 padded, self.roi_size, len(slices), network, overlap=self.overlap, mode="gaussian"
             )
-        factors = [got / had for got, had in zip(result.shape[2:], padded.shape[2:], strict=True)]
-        cut: Tensor = result[..., : math.floor(height * factors[0]), : math.floor(width * factors[1])]
+        factors = [got // had for got, had in zip(result.shape[2:], padded.shape[2:], strict=True)]
+        cut: Tensor = result[..., : height * factors[0], : width * factors[1]]
         return cut

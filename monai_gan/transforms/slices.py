@@ -112,10 +112,11 @@ class RandStackedSliced(RandomizableTransform, MapTransform):
         return sample
 
     def _draw(self, volume: Any) -> int:
-        shown = (torch.as_tensor(volume).as_subclass(Tensor) > self.threshold).any(0).movedim(self.axis, 0)
+        slices = torch.as_tensor(volume).as_subclass(Tensor).movedim(self.axis + 1, 0)
         index = 0
         for _ in range(DRAWS):
-            index = int(self.R.randint(len(shown)))
-            if float(shown[index].float().mean()) >= self.share:
+            index = int(self.R.randint(len(slices)))
+            shown = (slices[index] > self.threshold).any(0)
+            if float(shown.float().mean()) >= self.share:
                 break
         return index

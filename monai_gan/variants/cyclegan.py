@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from monai_gan.losses.adversarial import AdversarialLoss
-from monai_gan.losses.feature_matching import judgement
 from monai_gan.losses.weighted import ImageLoss, WeightedLosses
 from monai_gan.variants.base import Batch
 from monai_gan.variants.image_pool import ImagePool
-from monai_gan.variants.image_to_image import ImageToImage, source_and_target
+from monai_gan.variants.image_to_image import ImageToImage, discriminator_loss, generator_loss, source_and_target
 from monai_gan.variants.step import Step
 
 
@@ -75,8 +74,8 @@ class CycleGAN(ImageToImage):
             fake_a = self.inverse_pool(self.inverse_generator(b), step)
         # Halved, so that the discriminators learn more slowly than the generators (section 4).
         return {
-            "adversarial": 0.5 * self._discriminator_loss(self.discriminator, b, fake_b),
-            "inverse_adversarial": 0.5 * self._discriminator_loss(self.inverse_discriminator, a, fake_a),
+            "adversarial": 0.5 * discriminator_loss(self.objective, self.discriminator, b, fake_b),
+            "inverse_adversarial": 0.5 * discriminator_loss(self.objective, self.inverse_discriminator, a, fake_a),
         }
 
     def generator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
@@ -85,8 +84,8 @@ class CycleGAN(ImageToImage):
         a, b = source_and_target(batch)
         fake_b, fake_a = self.generator(a), self.inverse_generator(b)
         losses = {
-            "adversarial": self._generator_loss(self.discriminator, fake_b, b),
-            "inverse_adversarial": self._generator_loss(self.inverse_discriminator, fake_a, a),
+            "adversarial": generator_loss(self.objective, self.discriminator, fake_b, b),
+            "inverse_adversarial": generator_loss(self.objective, self.inverse_discriminator, fake_a, a),
         }
         losses.update(self.cycle(self.inverse_generator(fake_b), a))
         losses.update({f"inverse_{name}": loss for name, loss in self.cycle(self.generator(fake_a), b).items()})
@@ -94,14 +93,6 @@ class CycleGAN(ImageToImage):
             losses["identity"] = self.identity_weight * _l1(self.generator(b), b)
             losses["inverse_identity"] = self.identity_weight * _l1(self.inverse_generator(a), a)
         return losses
-
-    def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        real_logits, fake_logits = judgement(discriminator(real)).logits, judgement(discriminator(fake)).logits
-        return self.objective.discriminator(real_logits, fake_logits)
-
-    def _generator_loss(self, discriminator: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
-        real_logits = judgement(discriminator(real)).logits if self.objective.needs_real else None
-        return self.objective.generator(judgement(discriminator(fake)).logits, real_logits)
 
 
 def _l1(image: Tensor, target: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from monai_gan.errors import InputError
+from monai_gan.losses.adversarial import AdversarialLoss
+from monai_gan.losses.feature_matching import judgement
 from monai_gan.variants.base import Batch, Variant
 
 
@@ -42,3 +44,14 @@ def source_and_target(batch: Batch) -> tuple[Tensor, Tensor]:
     if "target" not in batch:
         raise InputError(f"The batch has no 'target', only {sorted(batch)}; pass prepare_batch to name the right key.")
     return batch["image"], batch["target"]
+
+
+def discriminator_loss(objective: AdversarialLoss, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """What a discriminator minimises, whatever form its output has."""
+    return objective.discriminator(judgement(discriminator(real)).logits, judgement(discriminator(fake)).logits)
+
+
+def generator_loss(objective: AdversarialLoss, discriminator: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
+    """What a generator minimises; real images are judged only if the objective compares with them."""
+    real_logits = judgement(discriminator(real)).logits if objective.needs_real else None
+    return objective.generator(judgement(discriminator(fake)).logits, real_logits)

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from monai_gan.losses.adversarial import AdversarialLoss
-from monai_gan.losses.feature_matching import judgement
 from monai_gan.losses.weighted import ImageLoss, WeightedLosses
 from monai_gan.variants.base import Batch
-from monai_gan.variants.image_to_image import ImageToImage, source_and_target
+from monai_gan.variants.image_to_image import ImageToImage, discriminator_loss, generator_loss, source_and_target
 from monai_gan.variants.step import Phase, Step
 
 PRETRAINING = "pretraining"
@@ -78,9 +77,7 @@ class SRGAN(ImageToImage):
         source, target = source_and_target(batch)
         with torch.no_grad():
             fake = self.generator(source)
-        real_logits = judgement(self.discriminator(target)).logits
-        fake_logits = judgement(self.discriminator(fake)).logits
-        return {"adversarial": self.objective.discriminator(real_logits, fake_logits)}
+        return {"adversarial": discriminator_loss(self.objective, self.discriminator, target, fake)}
 
     def generator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         if not step.main:
@@ -90,6 +87,5 @@ class SRGAN(ImageToImage):
         if step.phase.name == PRETRAINING:
             return self.pretraining(fake, target)
         losses = self.content(fake, target)
-        real_logits = judgement(self.discriminator(target)).logits if self.objective.needs_real else None
-        adversarial = self.objective.generator(judgement(self.discriminator(fake)).logits, real_logits)
+        adversarial = generator_loss(self.objective, self.discriminator, fake, target)
         return {**losses, "adversarial": self.adversarial_weight * adversarial}

@@ -50,6 +50,10 @@ def test_large_volumes_are_thinned_out(monkeypatch):
     whole = ForegroundScale().fit(head())
     monkeypatch.setattr("monai_gan.data.foreground.MOST_VOXELS", 20_000)
     assert ForegroundScale().fit(head()).maximum == pytest.approx(whole.maximum, rel=0.02)
+    broken = head()
+    broken.view(-1)[1] = float("nan")  # not among those that are left
+    with pytest.raises(InputError, match="has 1 values that are not finite"):
+        ForegroundScale().fit(broken)
 
 
 def test_scale_travels_in_metadata():
