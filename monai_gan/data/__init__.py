@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from monai_gan.data.foreground import ForegroundScale
     from monai_gan.data.images import read_image
     from monai_gan.data.latents import LatentDataset, seeded_latents
+    from monai_gan.data.pairs import balanced_samples, volume_pairs
     from monai_gan.data.provenance import Provenance, read_provenance
     from monai_gan.data.provenance_report import ProvenanceReport, check_provenance
     from monai_gan.data.scaling import IntensityScale
@@ -35,6 +36,7 @@ _HOMES = {
     "ProvenanceReport": "provenance_report",
     "StreamLoader": "stream",
     "UnpairedDataset": "unpaired",
+    "balanced_samples": "pairs",
     "check_provenance": "provenance_report",
     "from_monai": "adapters",
     "named_sets": "sources",
@@ -43,6 +45,7 @@ _HOMES = {
     "read_provenance": "provenance",
     "seeded_latents": "latents",
     "split_by_subject": "splits",
+    "volume_pairs": "pairs",
     "write_image": "write",
 }
 
@@ -56,6 +59,7 @@ __all__ = [
     "ProvenanceReport",
     "StreamLoader",
     "UnpairedDataset",
+    "balanced_samples",
     "check_provenance",
     "from_monai",
     "named_sets",
@@ -64,6 +68,7 @@ __all__ = [
     "read_provenance",
     "seeded_latents",
     "split_by_subject",
+    "volume_pairs",
     "write_image",
 ]
 
