@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from monai_gan.data.foreground import ForegroundScale
     from monai_gan.data.images import read_image
     from monai_gan.data.latents import LatentDataset, seeded_latents
+    from monai_gan.data.profile import ProfileLimits, image_profile
     from monai_gan.data.provenance import Provenance, read_provenance
     from monai_gan.data.provenance_report import ProvenanceReport, check_provenance
     from monai_gan.data.scaling import IntensityScale
@@ -31,12 +32,14 @@ _HOMES = {
     "ImageTable": "table",
     "IntensityScale": "scaling",
     "LatentDataset": "latents",
+    "ProfileLimits": "profile",
     "Provenance": "provenance",
     "ProvenanceReport": "provenance_report",
     "StreamLoader": "stream",
     "UnpairedDataset": "unpaired",
     "check_provenance": "provenance_report",
     "from_monai": "adapters",
+    "image_profile": "profile",
     "named_sets": "sources",
     "open_source": "sources",
     "read_image": "images",
@@ -52,12 +55,14 @@ __all__ = [
     "ImageTable",
     "IntensityScale",
     "LatentDataset",
+    "ProfileLimits",
     "Provenance",
     "ProvenanceReport",
     "StreamLoader",
     "UnpairedDataset",
     "check_provenance",
     "from_monai",
+    "image_profile",
     "named_sets",
     "open_source",
     "read_image",
