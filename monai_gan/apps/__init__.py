@@ -1,4 +1,4 @@
-"""Whole jobs: load a bundle, synthesize, train, evaluate, inspect the machine.
+"""Whole jobs: load a bundle, synthesize, translate, enhance, train, evaluate, inspect the machine.
 
 Names are reached lazily, so that importing this package costs nothing and the command line starts at once.
 """
@@ -22,39 +22,51 @@ if TYPE_CHECKING:
     from monai_gan.apps.synthesize import synthesize
     from monai_gan.apps.synthesizer import Synthesizer
     from monai_gan.apps.train import train
+    from monai_gan.apps.volume_model import Enhancer, Translator, VolumeResult
+    from monai_gan.apps.volumes import enhance, translate
 
 _HOMES = {
     "CancelCheck": "jobs",
+    "Enhancer": "volume_model",
     "Progress": "jobs",
     "ProgressCallback": "jobs",
     "Reporter": "jobs",
     "Synthesizer": "synthesizer",
+    "Translator": "volume_model",
+    "VolumeResult": "volume_model",
     "check_cancel": "jobs",
     "demo": "demo",
     "diagnose": "doctor",
+    "enhance": "volumes",
     "evaluate": "evaluate",
     "load": "load",
     "resolve_device": "device",
     "run_request": "runner",
     "synthesize": "synthesize",
     "train": "train",
+    "translate": "volumes",
 }
 
 __all__ = [
     "CancelCheck",
+    "Enhancer",
     "Progress",
     "ProgressCallback",
     "Reporter",
     "Synthesizer",
+    "Translator",
+    "VolumeResult",
     "check_cancel",
     "demo",
     "diagnose",
+    "enhance",
     "evaluate",
     "load",
     "resolve_device",
     "run_request",
     "synthesize",
     "train",
+    "translate",
 ]
 
 

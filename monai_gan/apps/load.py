@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from monai_gan.errors import InputError
 
-if TYPE_CHECKING:
-    from monai_gan.apps.synthesizer import Synthesizer
-
-TASKS = ("synthesis",)
+TASKS = ("synthesis", "translation", "enhancement")
 
 
-def load(name_or_path: str | Path, device: str = "auto", trust: bool = False) -> Synthesizer:
+def load(name_or_path: str | Path, device: str = "auto", trust: bool = False) -> Any:
     """Load a bundle for use from Python.
 
     Args:
@@ -22,7 +19,7 @@ def load(name_or_path: str | Path, device: str = "auto", trust: bool = False) ->
         trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
 
     Returns:
-        A `Synthesizer`, as the bundle's metadata tells by ``monai_gan.task``.
+        A `Synthesizer`, `Translator` or `Enhancer`, as the bundle's metadata tells by ``monai_gan.task``.
 
     Raises:
         InputError: unknown bundle, task or device.
@@ -31,16 +28,19 @@ def load(name_or_path: str | Path, device: str = "auto", trust: bool = False) ->
     Example:
         >>> from monai_gan.apps import load
         >>> images = load("chest_xray_wgan_gp").sample(n=2, seed=0)
+        >>> t2 = load("brain_t1_to_t2_pix2pix")(t1)
     """
     from monai_gan.apps.device import resolve_device
     from monai_gan.apps.synthesizer import Synthesizer
+    from monai_gan.apps.volume_model import Enhancer, Translator
     from monai_gan.bundle import BundleInfo, find_bundle, load_network
 
     path = find_bundle(name_or_path)
     info = BundleInfo.from_path(path)
     check_task(info, TASKS)
     target = resolve_device(device)
-    return Synthesizer(info, load_network(path, device=str(target), trust=trust), target)
+    kinds: dict[str, Any] = {"synthesis": Synthesizer, "translation": Translator, "enhancement": Enhancer}
+    return kinds[info.task](info, load_network(path, device=str(target), trust=trust), target)
 
 
 def check_task(info: object, tasks: tuple[str, ...]) -> None:

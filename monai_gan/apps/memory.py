@@ -1,12 +1,17 @@
-"""Recognise "out of memory" in its several disguises, without importing torch."""
+"""Recognise "out of memory" in its several disguises, and know how much memory is free."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from monai_gan.errors import GPUMemoryError, HostMemoryError, MonaiGanError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def memory_error(error: BaseException) -> MonaiGanError | None:
-    """Translate an out-of-memory error.
+    """Translate an out-of-memory error, without importing torch.
 
     Args:
         error: any exception.
@@ -25,3 +30,13 @@ def memory_error(error: BaseException) -> MonaiGanError | None:
             "The computer ran out of memory: ask for fewer images or a smaller batch_size, or close other programs."
         )
     return None
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that new tensors can take on a device."""
+    import psutil
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

@@ -18,10 +18,15 @@ def request_schema() -> dict[str, Any]:
 
 def task_fields(task: str) -> dict[str, dict[str, Any]]:
     """Fields that a request of this task may have: name -> schema of the value."""
+    return {**request_schema()["properties"], **_branch(task)["properties"]}
+
+
+def _branch(task: str) -> dict[str, Any]:
     schema = request_schema()
     for branch in schema["oneOf"]:
         if branch["properties"]["task"]["const"] == task:
-            return {**schema["properties"], **branch["properties"]}
+            found: dict[str, Any] = branch
+            return found
     raise InputError(f"task={task!r} is unknown: choose {_listed(schema['properties']['task']['enum'])}.")
 
 
@@ -39,11 +44,10 @@ def check_request(request: object) -> dict[str, Any]:
     """
     if not isinstance(request, Mapping):
         raise InputError(f"The request is {_kind(request)}: give a JSON object with task, bundle and output.")
-    required = request_schema()["required"]
-    for name in required:
-        if name not in request:
-            raise InputError(f"The request lacks {name!r}: a request needs {_listed(required)}.")
-    fields = task_fields(str(request["task"]))
+    _check_required(request, request_schema()["required"], "a request needs")
+    task = str(request["task"])
+    fields = task_fields(task)
+    _check_required(request, _branch(task).get("required", []), f"for task {task!r} it also needs")
     for name in request:
         if name not in fields:
             near = difflib.get_close_matches(str(name), fields, n=1)
@@ -53,6 +57,12 @@ def check_request(request: object) -> dict[str, Any]:
         _check_value(name, value, fields[name])
     defaults = {name: field["default"] for name, field in fields.items() if "default" in field}
     return {**defaults, **request}
+
+
+def _check_required(request: Mapping[str, Any], names: list[str], what: str) -> None:
+    for name in names:
+        if name not in request:
+            raise InputError(f"The request lacks {name!r}: {what} {_listed(names)}.")
 
 
 def _check_value(name: str, value: object, field: dict[str, Any]) -> None:

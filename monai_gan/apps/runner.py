@@ -7,21 +7,19 @@ Events are dicts with the key ``event``: ``state`` (starting, running, then one 
 from __future__ import annotations
 
 import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from monai_gan.apps.jobs import CancelCheck, Progress
 from monai_gan.apps.memory import memory_error
+from monai_gan.apps.notices import own_warnings
 from monai_gan.apps.request import check_request
 from monai_gan.errors import Cancelled, MonaiGanError
 
 Emit = Callable[[dict[str, Any]], None]
 
 _logger = logging.getLogger(__name__)
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def run_request(request: object, emit: Emit, cancel: CancelCheck | None = None) -> int:
@@ -39,7 +37,7 @@ def run_request(request: object, emit: Emit, cancel: CancelCheck | None = None) 
     try:
         checked = check_request(request)
         stop = _stopper(checked["cancel_file"], cancel)
-        with _warnings_as_events(emit):
+        with own_warnings(lambda text: emit({"event": "warning", "text": text})):
             result = _TASKS[checked["task"]](checked, emit, stop)
     except (Cancelled, KeyboardInterrupt) as error:
         emit({"event": "message", "text": str(error) or "Cancelled."})
@@ -89,6 +87,26 @@ def _synthesis(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict
     return _result(request, info, [str(file.resolve()) for file in files])
 
 
+def _conversion(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict[str, Any]:
+    from monai_gan.apps import volumes
+    from monai_gan.data.provenance import read_provenance
+
+    info = _running(request, emit)
+    convert = volumes.translate if request["task"] == "translation" else volumes.enhance
+    names = ("format", "uncertainty", "device", "batch_size", "trust")
+    files = convert(
+        info.path,
+        request["input"],
+        request["output"],
+        **{name: request[name] for name in names},
+        progress=_progress_events(emit),
+        cancel=cancel,
+    )
+    written = read_provenance(files[0])
+    result = _result(request, info, [str(file.resolve()) for file in files])
+    return result | {"report": written.extra["report"] if written is not None else {}}
+
+
 def _training(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict[str, Any]:
     from monai_gan.apps.train import train
 
@@ -122,6 +140,8 @@ def _evaluation(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dic
 
 _TASKS: dict[str, Callable[[dict[str, Any], Emit, CancelCheck], dict[str, Any]]] = {
     "synthesis": _synthesis,
+    "translation": _conversion,
+    "enhancement": _conversion,
     "training": _training,
     "evaluation": _evaluation,
 }
@@ -165,26 +185,3 @@ def _stopper(cancel_file: str | None, cancel: CancelCheck | None) -> CancelCheck
     path = Path(cancel_file) if cancel_file else None
     # A file that is there from the start counts: a person may cancel before the job has come this far.
     return lambda: (cancel is not None and cancel()) or (path is not None and path.exists())
-
-
-@contextmanager
-def _warnings_as_events(emit: Emit) -> Iterator[None]:
-    """Turn this package's own warnings into events; those of other packages go where they always go."""
-    with warnings.catch_warnings():
-        show = warnings.showwarning
-
-        def show_warning(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
-            if Path(filename).is_relative_to(_PACKAGE):
-                emit({"event": "warning", "text": str(message)})
-            else:
-                show(message, category, filename, lineno, file, line)
-
-        warnings.showwarning = show_warning
-        yield

@@ -17,6 +17,8 @@ from monai_gan.apps.staging import OutputFolder
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from monai_gan.apps.synthesizer import Synthesizer
+
 
 def synthesize(
     bundle: str | Path,
@@ -86,7 +88,7 @@ def synthesize(
     shown: list[Tensor] = []
     with OutputFolder(output) as folder:
         reporter.start("loading", f"Loading {info.name}")
-        model = load(info.path, device=device, trust=trust)
+        model: Synthesizer = load(info.path, device=device, trust=trust)
         reporter.phase = "sampling"
         reporter.advance(1, f"Sampling on {model.device}")
         spacing = info.extra.get("spacing_mm")

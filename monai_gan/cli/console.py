@@ -65,6 +65,18 @@ def report_error(error: BaseException, *, debug: bool) -> int:
 
 
 @contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Write this package's own warnings to stderr as one line each."""
+    from rich.text import Text
+
+    from monai_gan.apps.notices import own_warnings
+
+    console = err()
+    with own_warnings(lambda text: console.print(Text(f"Warning: {text}", style="yellow"), soft_wrap=True)):
+        yield
+
+
+@contextmanager
 def progress_bar(title: str) -> Iterator[ProgressCallback]:
     """Show a bar on stderr while a job runs; silent when stderr is not a terminal.
 

@@ -10,10 +10,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from monai_gan.cli import bundle, console, demo, doctor, evaluate, info, listing, provenance, run_job, synthesize, train
+from monai_gan.cli import (
+    bundle,
+    console,
+    demo,
+    doctor,
+    evaluate,
+    info,
+    listing,
+    provenance,
+    run_job,
+    synthesize,
+    train,
+    volumes,
+)
 from monai_gan.errors import Cancelled
 
-HELP = """Generative adversarial networks for medical images: synthesize, train, pack.
+HELP = """Generative adversarial networks for medical images: synthesize, translate, enhance, train, pack.
 
 Example: monai-gan synthesize chest_xray_wgan_gp -n 16 --seed 0 -o out
 """
@@ -42,6 +55,8 @@ app.command("doctor")(doctor.doctor)
 app.command("list")(listing.list_command)
 app.command("info")(info.info)
 app.command("synthesize")(synthesize.synthesize)
+app.command("translate")(volumes.translate)
+app.command("enhance")(volumes.enhance)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("provenance")(provenance.provenance)

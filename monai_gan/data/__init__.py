@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monai_gan.data.images import read_image
     from monai_gan.data.latents import LatentDataset, seeded_latents
     from monai_gan.data.pairs import balanced_samples, volume_pairs
+    from monai_gan.data.profile import ProfileLimits, image_profile
     from monai_gan.data.provenance import Provenance, read_provenance
     from monai_gan.data.provenance_report import ProvenanceReport, check_provenance
     from monai_gan.data.scaling import IntensityScale
@@ -32,6 +33,7 @@ _HOMES = {
     "ImageTable": "table",
     "IntensityScale": "scaling",
     "LatentDataset": "latents",
+    "ProfileLimits": "profile",
     "Provenance": "provenance",
     "ProvenanceReport": "provenance_report",
     "StreamLoader": "stream",
@@ -39,6 +41,7 @@ _HOMES = {
     "balanced_samples": "pairs",
     "check_provenance": "provenance_report",
     "from_monai": "adapters",
+    "image_profile": "profile",
     "named_sets": "sources",
     "open_source": "sources",
     "read_image": "images",
@@ -55,6 +58,7 @@ __all__ = [
     "ImageTable",
     "IntensityScale",
     "LatentDataset",
+    "ProfileLimits",
     "Provenance",
     "ProvenanceReport",
     "StreamLoader",
@@ -62,6 +66,7 @@ __all__ = [
     "balanced_samples",
     "check_provenance",
     "from_monai",
+    "image_profile",
     "named_sets",
     "open_source",
     "read_image",

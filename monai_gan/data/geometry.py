@@ -62,3 +62,30 @@ def as_volume(image: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.nda
         return image, affine
     turned, matrix = swap_plane(image, affine)
     return turned[..., None], matrix
+
+
+def rescaled_affine(affine: np.ndarray, factors: Sequence[int]) -> np.ndarray:
+    """The affine of an image with more voxels in the same box.
+
+    The box that the voxels fill keeps its corners, so that the centre of the first voxel moves by less than half a
+    voxel: ``index = (finer index + 0.5) / factor - 0.5``.
+
+    Args:
+        affine: (4, 4) from indices to millimetres.
+        factors: voxels that each voxel becomes, per axis.
+
+    Returns:
+        The affine (4, 4) of the finer image; the same values when all factors are 1.
+    """
+    step = np.ones(4)
+    step[: len(factors)] = 1 / np.asarray(factors, dtype=np.float64)
+    finer = np.diag(step)
+    finer[:3, 3] = (step[:3] - 1) / 2
+    rescaled: np.ndarray = affine @ finer
+    return rescaled
+
+
+def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
+    """Millimetres per index along the three axes of an affine (4, 4)."""
+    first, second, third = (float(length) for length in np.linalg.norm(affine[:3, :3], axis=0))
+    return first, second, third

@@ -29,6 +29,7 @@ from monai_gan.metrics.profiles import intensity_histogram, radial_power_spectru
 from monai_gan.metrics.sliced_wasserstein import sliced_wasserstein
 from monai_gan.metrics.ssim import MultiScaleSSIMMetric, SSIMMetric
 from monai_gan.metrics.statistics import FeatureStatistics
+from monai_gan.metrics.structure import gradient_agreement
 
 __all__ = [
     "EXTRACTORS",
@@ -64,6 +65,7 @@ __all__ = [
     "density_coverage",
     "evaluate_sets",
     "frechet_distance",
+    "gradient_agreement",
     "inception_score",
     "intensity_histogram",
     "kernel_distance",

@@ -225,8 +225,11 @@ class _Network:
 
 def _open_bundle(path: Path, device: str, trust: bool) -> _Generator:
     from monai_gan.apps import load
+    from monai_gan.apps.load import check_task
     from monai_gan.apps.synthesizer import CPU_CHUNK
+    from monai_gan.bundle import BundleInfo
 
+    check_task(BundleInfo.from_path(path), ("synthesis",))
     model = load(path, device=device, trust=trust)
     return _Bundle(model, CPU_CHUNK[model.spatial_dims])
 

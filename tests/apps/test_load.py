@@ -34,7 +34,8 @@ def test_unknown_attribute() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "message"), [("translation", "is for 'translation'.*possible: synthesis"), ("", "names no task")]
+    ("task", "message"),
+    [("anomaly_detection", "is for 'anomaly_detection'.*possible: synthesis, translation"), ("", "names no task")],
 )
 def test_other_tasks_are_refused(task: str, message: str, tiny: Path) -> None:
     metadata = tiny / "configs" / "metadata.json"

@@ -113,7 +113,10 @@ def extra_metadata(subject: Subject) -> str:
     marks = sum(metric.get("mark", False) for metric in extra["metrics"])
     if marks != 1 and (extra["metrics"] or extra["quality"] == "release"):
         raise RuleError(f'monai_gan::metrics has {marks} entries with "mark": true: mark the one headline figure.')
-    dims, spacing = extra["spatial_dims"], extra["spacing_mm"]
+    if extra["task"] in ("translation", "enhancement") and not ("volume" in extra and "in" in extra["intensity"]):
+        raise RuleError("monai_gan has no 'volume' or no 'intensity::in': say how images are fed to the network.")
+    # A 2-D network that is given a volume's slices has the volume's spacing.
+    dims, spacing = 3 if "volume" in extra else extra["spatial_dims"], extra["spacing_mm"]
     if spacing is not None and len(spacing) != dims:
         raise RuleError(f"monai_gan::spacing_mm has {len(spacing)} values for {dims} spatial dimensions.")
     return f"{extra['variant']}, {extra['task']}, {extra['quality']}"

@@ -1,0 +1,220 @@
+"""From an image in its own units and grid to what a network takes, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from monai_gan.apps.volume_form import VolumeForm
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from monai.data.meta_tensor import MetaTensor
+    from torch import Tensor
+
+    from monai_gan.bundle import BundleInfo
+    from monai_gan.data.orientation import Orientation
+    from monai_gan.data.scaling import IntensityScale
+
+#: Spacings are taken for equal when they differ by less than this share.
+_SAME = 0.01
+#: Padding is what holds the lowest value of a volume, if at least this share of the voxels does.
+_LEAST_PADDING = 0.01
+
+
+@dataclass
+class PreparedVolume:
+    """An image as the network takes it, and what leads its result back.
+
+    Attributes:
+        scaled: (C, X, Y, Z) in [-1, 1], in the bundle's orientation and at a spacing that it knows.
+        scale: of the input.
+        spacing: of ``scaled``, in millimetres.
+        units: of the result.
+        warnings: what is unusual about the image.
+    """
+
+    scaled: Tensor
+    scale: IntensityScale
+    spacing: tuple[float, ...]
+    units: str
+    warnings: list[str]
+    _form: VolumeForm
+    _given: MetaTensor = field(repr=False)
+    _orientation: Orientation
+    _affine: np.ndarray = field(repr=False)
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Voxels of ``scaled``."""
+        return tuple(self.scaled.shape[1:])
+
+    def restore(self, result: Tensor) -> MetaTensor:
+        """A result of the network in its units, on the grid of the image or, with a scale, a finer one.
+
+        Args:
+            result: (C', *S), S that of ``scaled`` times the bundle's scale.
+        """
+        output = self._form.output_scale or self.scale
+        values = self._as_given(output.to_image(result.clamp(-1, 1)))
+        if self._form.background is not None:
+            values[:, self._padding(values)] = self._form.background
+        return self._with_geometry(_cast(values, self._dtype()))
+
+    def restore_spread(self, spread: Tensor) -> MetaTensor:
+        """A standard deviation of results in [-1, 1], likewise; always in float32."""
+        output = self._form.output_scale or self.scale
+        return self._with_geometry(self._as_given(spread * ((output.maximum - output.minimum) / 2)))
+
+    def _as_given(self, result: Tensor) -> Tensor:
+        """In the order of axes and with the number of voxels that the image has, or that times the scale."""
+        from monai_gan.data.resize import resize
+
+        turned = self._orientation.restore(result)
+        factors = self._orientation.per_given_axis(self._form.scale)
+        size = [length * factor for length, factor in zip(self._volume_size(), factors, strict=True)]
+        return resize(turned, size)
+
+    def _volume_size(self) -> tuple[int, ...]:
+        given = tuple(self._given.shape[1:])
+        return given if len(given) == 3 else (given[1], given[0], 1)
+
+    def _with_geometry(self, values: Tensor) -> MetaTensor:
+        import torch
+        from monai.data.meta_tensor import MetaTensor
+
+        from monai_gan.data.geometry import rescaled_affine, swap_plane
+
+        affine = rescaled_affine(self._affine, self._orientation.per_given_axis(self._form.scale))
+        if self._given.ndim == 3:
+            array, affine = swap_plane(values[..., 0].numpy(), affine)
+            values = torch.from_numpy(array.copy())
+        return MetaTensor(values, affine=torch.from_numpy(affine))
+
+    def _dtype(self) -> torch.dtype:
+        import torch
+
+        if self._form.dtype == "input":
+            return torch.float32 if self._given.dtype.is_floating_point else self._given.dtype
+        named: torch.dtype = getattr(torch, self._form.dtype)
+        return named
+
+    def _padding(self, values: Tensor) -> Tensor:
+        """Where the image holds its lowest value (*S), if that is often; at the size of ``values``."""
+        from torch.nn.functional import interpolate
+
+        given = _volume_of(self._given)[0]
+        lowest = (given == given.amin(dim=(1, 2, 3), keepdim=True)).all(0)
+        if lowest.float().mean() < _LEAST_PADDING:
+            return values.new_zeros(values.shape[1:]).bool()
+        return interpolate(lowest[None, None].float(), values.shape[1:], mode="nearest")[0, 0] > 0
+
+
+def prepare(image: MetaTensor, form: VolumeForm, info: BundleInfo) -> PreparedVolume:
+    """Scale, turn and, where the network does not know its spacing, resample an image.
+
+    Args:
+        image: (in_channels, X, Y, Z) or (in_channels, rows, columns) in image units.
+        form: of the bundle.
+        info: the bundle.
+
+    Raises:
+        InputError: the image has no contrast, or its affine no volume.
+    """
+    import torch
+
+    from monai_gan.data.geometry import spacing_of
+    from monai_gan.data.orientation import Orientation
+    from monai_gan.data.resize import resize
+
+    volume, affine = _volume_of(image)
+    # Of all channels together: their ratio may be what the network looks at.
+    scale = form.fit_scale(volume)
+    orientation = Orientation.of(affine, form.orientation)
+    scaled = orientation.apply(scale.to_model(volume))
+    spacing = orientation.per_named_axis(spacing_of(affine))
+    known = form.known_spacing(spacing)
+    worked = spacing
+    # A finer grid is what an enhancer is for: it must not be given another one than its input's.
+    if max(form.scale) == 1 and _differ(spacing, known):
+        size = [max(1, round(n * own / new)) for n, own, new in zip(scaled.shape[1:], spacing, known, strict=True)]
+        scaled = resize(scaled, size)
+        worked = tuple(n * own / m for n, own, m in zip(volume_size(volume, orientation), spacing, size, strict=True))
+    warnings = _warnings(volume, scaled, spacing, known, form, info)
+    return PreparedVolume(
+        scaled=torch.as_tensor(scaled),
+        scale=scale,
+        spacing=worked,
+        units=form.output_scale.units if form.output_scale is not None else scale.units,
+        warnings=warnings,
+        _form=form,
+        _given=image,
+        _orientation=orientation,
+        _affine=affine,
+    )
+
+
+def volume_size(volume: Tensor, orientation: Orientation) -> tuple[int, ...]:
+    """Voxels of a volume (C, X, Y, Z) per axis of the named order."""
+    return tuple(int(length) for length in orientation.per_named_axis(tuple(volume.shape[1:])))
+
+
+def _volume_of(image: MetaTensor) -> tuple[Tensor, np.ndarray]:
+    """The image as a volume (C, X, Y, Z) with its affine (4, 4); a picture is a volume of one slice."""
+    import numpy as np
+    import torch
+
+    from monai_gan.data.geometry import as_volume
+
+    affine = np.asarray(image.affine, dtype=np.float64)
+    if affine.shape != (4, 4):  # MONAI's readers give a picture a 2-D affine
+        whole = np.eye(4)
+        whole[:2, :2], whole[:2, 3] = affine[:2, :2], affine[:2, -1]
+        affine = whole
+    volume, affine = as_volume(image.as_tensor().numpy(), affine)
+    return torch.from_numpy(np.ascontiguousarray(volume)), affine
+
+
+def _warnings(
+    volume: Tensor,
+    scaled: Tensor,
+    spacing: tuple[float, ...],
+    known: tuple[float, ...],
+    form: VolumeForm,
+    info: BundleInfo,
+) -> list[str]:
+    """What is unusual about an image, one sentence each."""
+    from monai_gan.data.profile import ProfileLimits, image_profile
+
+    found = []
+    modality = info.extra.get("modality_in") or "an image"
+    unusual = ProfileLimits.from_dict(info.extra.get("familiar") or {}).unusual(image_profile(volume, scaled))
+    if unusual:
+        found.append(
+            f"The image does not look like {modality} as {info.name!r} knows it ({'; '.join(unusual)}): do not rely on "
+            "the result."
+        )
+    if _differ(spacing, known):
+        shown, nearest = (" x ".join(f"{length:.3g}" for length in one) for one in (spacing, known))
+        how = "it was resampled there and back" if max(form.scale) == 1 else "the result may show false detail"
+        found.append(f"Voxels of {shown} mm are unknown to {info.name!r}, the nearest known are {nearest} mm: {how}.")
+    if form.num_slices > 1 and scaled.shape[1 + form.axis] < form.num_slices:
+        found.append(
+            f"{info.name!r} looks at {form.num_slices} neighbouring slices, but there are only "
+            f"{scaled.shape[1 + form.axis]}: the outermost were repeated."
+        )
+    return found
+
+
+def _differ(spacing: tuple[float, ...], known: tuple[float, ...]) -> bool:
+    return any(abs(own - new) > _SAME * own for own, new in zip(spacing, known, strict=True))
+
+
+def _cast(values: Tensor, dtype: torch.dtype) -> Tensor:
+    import torch
+
+    if dtype.is_floating_point:
+        return values.to(dtype)
+    bounds = torch.iinfo(dtype)
+    return values.round().clamp(bounds.min, bounds.max).to(dtype)
