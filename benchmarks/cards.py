@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,16 @@ def check_version_arguments(parser: argparse.ArgumentParser, arguments: argparse
         parser.error("--version and --change belong together")
 
 
-def write_metrics(bundle: Path, metrics: list[dict[str, Any]], version: str | None, change: str | None) -> None:
-    """Put figures, and perhaps a new version, into the metadata."""
+def write_metrics(
+    bundle: Path,
+    metrics: list[dict[str, Any]],
+    version: str | None,
+    change: str | None,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Put figures, what else was measured, and perhaps a new version into the metadata."""
     metadata = read_json(bundle / METADATA)
-    metadata["monai_gan"]["metrics"] = metrics
+    metadata["monai_gan"] |= {"metrics": metrics, **(more or {})}
     if version is not None:
         metadata["version"] = version
         metadata["changelog"] = {version: change, **metadata["changelog"]}

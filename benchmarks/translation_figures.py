@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from monai.bundle import ConfigParser
 
 from benchmarks.cards import DIGITS, add_version_arguments, check_version_arguments, write_card, write_metrics
-from benchmarks.pair_cases import CASES, Case, load_pairs, unit
+from benchmarks.pair_cases import CASES, Case, load_pairs
+from benchmarks.pair_expectations import as_volume, consistency, familiar, uncertainty, unit_scale
 from benchmarks.pair_measures import Pair, measure
 from benchmarks.pair_picture import overview
 from benchmarks.pair_rivals import identity, inverted_and_matched
-from monai_gan.bundle import BundleInfo, find_bundle, load_config, load_network, write_checksums
+from monai_gan.apps import Translator, load
+from monai_gan.apps.volume_form import LEAST_SPEARMAN
+from monai_gan.bundle import find_bundle, load_config, write_checksums
 from monai_gan.data import Provenance
 from monai_gan.data.grid import write_grid
 
@@ -49,21 +51,12 @@ EXPLANATIONS = {
 }
 
 
-def translate(bundle: Path, pair: Pair) -> np.ndarray:
-    """What a bundle makes of a pair's input."""
-    inferer = load_config(bundle, "inference", trust=True).get_parsed_content("inferer")
-    network = load_network(bundle)
-    image = torch.from_numpy(pair.image)[None, None].float() * 2 - 1
-    with torch.no_grad():
-        return unit(inferer(image, network)[0])
-
-
-def measure_case(train: ConfigParser, case: Case, bundles: Mapping[str, Path]) -> tuple[Rows, list[Pair], np.ndarray]:
-    """Mean figures of the rows over the pairs of a case, the pairs, and the first model's result for the first pair."""
-    pairs = load_pairs(train, case)
-    training = load_pairs(train, Case("", "train", case.margin))
+def measure_case(
+    pairs: Sequence[Pair], training: Sequence[Pair], models: Mapping[str, Translator]
+) -> tuple[Rows, np.ndarray]:
+    """Mean figures of each row over the pairs of a case, and what the first model made of the first pair."""
     makers: dict[str, Callable[[Pair], np.ndarray]] = {
-        **{row: (lambda pair, path=path: translate(path, pair)) for row, path in bundles.items()},
+        **{row: (lambda pair, model=model: unit_scale(model(as_volume(pair)), model)) for row, model in models.items()},
         IDENTITY: identity,
         MATCHED: lambda pair: inverted_and_matched(pair, training),
     }
@@ -72,7 +65,7 @@ def measure_case(train: ConfigParser, case: Case, bundles: Mapping[str, Path]) -
         row: mean_figures([measure(result, pair) for result, pair in zip(made, pairs, strict=True)])
         for row, made in results.items()
     }
-    return rows, pairs, results[MODEL][0]
+    return rows, results[MODEL][0]
 
 
 def mean_figures(figures: Sequence[Figures]) -> Figures:
@@ -110,6 +103,17 @@ def table(rows: Rows, case: Case, n: int) -> str:
     return "\n".join(lines)
 
 
+def note(expected: Mapping[str, Any]) -> str:
+    """What else was measured, for the card."""
+    ranked, (low, high) = expected["uncertainty"], expected["consistency"]
+    offered = "is offered" if ranked["spearman"] >= LEAST_SPEARMAN else "is not offered"
+    return (
+        f"The map of uncertainty has a rank correlation of {ranked['spearman']:.3f} with the absolute error in the "
+        f"mask of the test subject and {offered} (at least {LEAST_SPEARMAN} is needed). Edges of input and result agree by "
+        f"{low:.2f} to {high:.2f} on training volumes, with a tenth of slack; less is warned of."
+    )
+
+
 def main() -> None:
     """Measure the named bundle and write what was found into it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -120,19 +124,25 @@ def main() -> None:
     check_version_arguments(parser, arguments)
     bundle = find_bundle(arguments.bundle)
     train = load_config(bundle, "train")
-    info = BundleInfo.from_path(bundle)
-    tables = []
+    models = {MODEL: load(bundle, "cpu"), TWIN: load(arguments.twin, "cpu")}
+    data, tables, known = str(train["dataset_dir"]), [], {}
     for case in CASES:
-        rows, pairs, result = measure_case(train, case, {MODEL: bundle, TWIN: arguments.twin})
+        pairs, training = load_pairs(train, case), load_pairs(train, replace(case, split="train"))
+        rows, result = measure_case(pairs, training, models)
         tables.append(table(rows, case, len(pairs)))
         print(tables[-1], flush=True)  # noqa: T201
+        known[case] = training
         if case.split == "test":
-            metrics = as_metrics(rows, str(train["dataset_dir"]), len(pairs))
+            metrics = as_metrics(rows, data, len(pairs))
+            ranked = uncertainty(load(bundle, "cpu"), pairs, data)
         if case.margin is None:
-            origin = Provenance(info.name, info.version, info.weights_sha256, task="translation", source=case.name)
+            info = models[MODEL].info
+            origin = Provenance(info.name, info.version, info.weights_sha256, task=info.task, source=case.name)
             write_grid(bundle / "docs" / f"{case.split}.png", overview(pairs[0], result), origin)
-    write_metrics(bundle, metrics, arguments.version, arguments.change)
-    write_card(bundle, "\n\n".join(tables))
+    inputs = [pair for training in known.values() for pair in training]
+    expected = {"familiar": familiar(inputs), "consistency": consistency(models[MODEL], inputs), "uncertainty": ranked}
+    write_metrics(bundle, metrics, arguments.version, arguments.change, expected)
+    write_card(bundle, "\n\n".join([*tables, note(expected)]))
     write_checksums(bundle)
 
 
