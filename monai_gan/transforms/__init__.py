@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from monai_gan.transforms.align import AlignRigidd
 from monai_gan.transforms.foreground import ScaleForeground, ScaleForegroundd
+from monai_gan.transforms.keep_inside import KeepInsided
 from monai_gan.transforms.kspace import KSpaceTruncate, KSpaceTruncated
 from monai_gan.transforms.low_dose import RandLowDoseCT, RandLowDoseCTd
 from monai_gan.transforms.registered import CheckRegisteredd
 from monai_gan.transforms.save import SaveSynthetic, SaveSyntheticd
 from monai_gan.transforms.slices import RandStackedSliced
 from monai_gan.transforms.synthesize import RandSynthesize, RandSynthesized, Synthesize, Synthesized
+from monai_gan.transforms.warp import RandWarpd
 
 __all__ = [
+    "AlignRigidd",
     "CheckRegisteredd",
     "KSpaceTruncate",
     "KSpaceTruncated",
+    "KeepInsided",
     "RandLowDoseCT",
     "RandLowDoseCTd",
     "RandStackedSliced",
     "RandSynthesize",
     "RandSynthesized",
+    "RandWarpd",
     "SaveSynthetic",
     "SaveSyntheticd",
     "ScaleForeground",
