@@ -140,7 +140,7 @@ def _write(folder: Path, name: str, result: VolumeResult, model: VolumeModel, so
     def write(name: str, image: MetaTensor) -> str:
         whole = not image.dtype.is_floating_point and int(image.min()) >= 0
         bits = (8 if int(image.max()) < 256 else 16) if whole else None
-        return write_image(folder / name, image, provenance=provenance, bits=bits, units=units).name
+        return write_image(folder / name, image, provenance=provenance, bits=bits, units=units, source=source).name
 
     names = [write(name, result.image)]
     if result.uncertainty is not None:
