@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Spacings are taken for equal when they differ by less than this share.
 _SAME = 0.01
-#: Padding is what holds the lowest value of a volume, if at least this share of the voxels does.
+#: Padding is what holds the lowest value of a volume, in connected parts of at least this share of its voxels.
 _LEAST_PADDING = 0.01
 
 
@@ -101,14 +101,20 @@ class PreparedVolume:
         return named
 
     def _padding(self, values: Tensor) -> Tensor:
-        """Where the image holds its lowest value (*S), if that is often; at the size of ``values``."""
+        """Where the image holds its lowest value (*S) in large connected parts; at the size of ``values``.
+
+        Small parts are no padding: fluid within a brain can be as dark as the surroundings of its mask.
+        """
+        import torch
+        from scipy.ndimage import label
         from torch.nn.functional import interpolate
 
         given = _volume_of(self._given)[0]
         lowest = (given == given.amin(dim=(1, 2, 3), keepdim=True)).all(0)
-        if lowest.float().mean() < _LEAST_PADDING:
-            return values.new_zeros(values.shape[1:]).bool()
-        return interpolate(lowest[None, None].float(), values.shape[1:], mode="nearest")[0, 0] > 0
+        parts = torch.from_numpy(label(lowest.numpy())[0]).long()
+        large = parts.flatten().bincount() >= _LEAST_PADDING * parts.numel()
+        large[0] = False  # what does not hold the lowest value
+        return interpolate(large[parts][None, None].float(), values.shape[1:], mode="nearest")[0, 0] > 0
 
 
 def prepare(image: MetaTensor, form: VolumeForm, info: BundleInfo) -> PreparedVolume:

@@ -153,6 +153,15 @@ def test_background_and_dtype_are_those_of_the_bundle(tmp_path: Path) -> None:
     torch.testing.assert_close(result.as_tensor()[~padding].float(), expected, rtol=0, atol=0.6)
 
 
+def test_a_dark_hole_within_an_object_is_no_padding(tmp_path: Path) -> None:
+    model = load(build_volume_bundle(tmp_path, volume={"background": 7}))
+    image = volume()
+    image[:, 6:8, 6:8, 5] = 0
+    result = model(image).as_tensor()
+    assert (result[:, 0] == 7).all()
+    assert (result[:, 6:8, 6:8, 5] > 100).all(), "the inverse of the darkest value"
+
+
 def test_an_unknown_spacing_is_led_there_and_back(tmp_path: Path) -> None:
     model = load(build_volume_bundle(tmp_path, volume={"spacing_range_mm": [[0.9, 1.5], [0.9, 1.5], [1.0, 2.0]]}))
     smooth = torch.nn.functional.avg_pool3d(torch.rand(1, 1, 48, 46, 12, generator=torch.manual_seed(0)), 9, 1, 4)[0]
