@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import Compose, EnsureChannelFirst, LoadImage, Orientation
 from torch import Tensor
 
 from benchmarks.pair_measures import TISSUE, Pair
-from monai_gan.data import volume_pairs
+from monai_gan.bundle import load_config
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,10 @@ CASES = (
 )
 
 
-def load_pairs(train: ConfigParser, case: Case) -> list[Pair]:
+def load_pairs(bundle: Path, case: Case) -> list[Pair]:
     """The pairs of a case through the volume transforms of a bundle's training configuration."""
-    found = train.get_parsed_content("train::pairs", instantiate=False)
-    arguments = {name: value for name, value in found.items() if name not in ("_target_", "split")}
-    samples = volume_pairs(**arguments, split=case.split)  # type: ignore[arg-type]
+    train = load_config(bundle, "train", {"train::pairs::split": case.split})
+    samples = train.get_parsed_content("train::pairs")
     prepare = Compose(train.get_parsed_content("train::volumes"))
     return [_pair(sample, prepare, case) for sample in samples]
 

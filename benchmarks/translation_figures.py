@@ -109,8 +109,8 @@ def note(expected: Mapping[str, Any]) -> str:
     offered = "is offered" if ranked["spearman"] >= LEAST_SPEARMAN else "is not offered"
     return (
         f"The map of uncertainty has a rank correlation of {ranked['spearman']:.3f} with the absolute error in the "
-        f"mask of the test subject and {offered} (at least {LEAST_SPEARMAN} is needed). Edges of input and result agree by "
-        f"{low:.2f} to {high:.2f} on training volumes, with a tenth of slack; less is warned of."
+        f"mask of the test subject and {offered} (at least {LEAST_SPEARMAN} is needed). Edges of input and result "
+        f"agree by {low:.2f} to {high:.2f} on training volumes, with a tenth of slack; less is warned of."
     )
 
 
@@ -123,11 +123,10 @@ def main() -> None:
     arguments = parser.parse_args()
     check_version_arguments(parser, arguments)
     bundle = find_bundle(arguments.bundle)
-    train = load_config(bundle, "train")
     models = {MODEL: load(bundle, "cpu"), TWIN: load(arguments.twin, "cpu")}
-    data, tables, known = str(train["dataset_dir"]), [], {}
+    data, tables, known = str(load_config(bundle, "train")["dataset_dir"]), [], {}
     for case in CASES:
-        pairs, training = load_pairs(train, case), load_pairs(train, replace(case, split="train"))
+        pairs, training = load_pairs(bundle, case), load_pairs(bundle, replace(case, split="train"))
         rows, result = measure_case(pairs, training, models)
         tables.append(table(rows, case, len(pairs)))
         print(tables[-1], flush=True)  # noqa: T201
@@ -140,7 +139,8 @@ def main() -> None:
             origin = Provenance(info.name, info.version, info.weights_sha256, task=info.task, source=case.name)
             write_grid(bundle / "docs" / f"{case.split}.png", overview(pairs[0], result), origin)
     inputs = [pair for training in known.values() for pair in training]
-    expected = {"familiar": familiar(inputs), "consistency": consistency(models[MODEL], inputs), "uncertainty": ranked}
+    agreed = consistency(models[MODEL], known[CASES[0]])
+    expected = {"familiar": familiar(inputs), "consistency": agreed, "uncertainty": ranked}
     write_metrics(bundle, metrics, arguments.version, arguments.change, expected)
     write_card(bundle, "\n\n".join([*tables, note(expected)]))
     write_checksums(bundle)
