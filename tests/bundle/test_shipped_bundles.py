@@ -29,7 +29,9 @@ from monai_gan.bundle.locate import packaged_roots
 from monai_gan.bundle.rules.content import META_SCHEMA, META_SCHEMA_SHA256
 from monai_gan.handlers import load_checkpoint
 
-NAMES = ("chest_xray_wgan_gp", "chest_xray_dcgan")
+SYNTHESIS = ("chest_xray_wgan_gp", "chest_xray_dcgan")
+#: All bundles, with the licence of their weights.
+LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {"brain_t1_to_t2_pix2pix": "CC BY 4.0"}
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +41,14 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MONAI_GAN_BUNDLES", raising=False)
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=LICENCES)
 def shipped(request: pytest.FixtureRequest) -> Path:
+    return find_bundle(request.param)
+
+
+@pytest.fixture(params=SYNTHESIS)
+def synthesis(request: pytest.FixtureRequest) -> Path:
+    """A bundle from latents to images."""
     return find_bundle(request.param)
 
 
@@ -54,9 +62,10 @@ def config(bundle: Path, name: str) -> str:
     return str(bundle / "configs" / f"{name}.json")
 
 
-def latents(bundle: Path, n: int = 2) -> torch.Tensor:
+def inputs_of(bundle: Path, n: int = 2) -> torch.Tensor:
+    """Noise in the form that the bundle's network takes."""
     inputs = BundleInfo.from_path(bundle).metadata["network_data_format"]["inputs"]["image"]
-    return torch.randn(n, inputs["num_channels"])
+    return torch.randn(n, inputs["num_channels"], *inputs["spatial_shape"])
 
 
 @torch.inference_mode()
@@ -68,7 +77,7 @@ def output(network: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:
 
 def test_all_shipped_bundles_are_looked_at() -> None:
     found = {path.parents[1].name for root in packaged_roots() for path in root.glob(f"*/{METADATA}")}
-    assert found == set(NAMES)
+    assert found == set(LICENCES)
 
 
 def test_every_rule_is_kept(shipped: Path) -> None:
@@ -90,8 +99,7 @@ def test_a_released_bundle_has_figures_and_says_how_it_was_trained(shipped: Path
     for metric in info.extra["metrics"]:
         assert metric["split"] == "test"
         assert f"{metric['value']:.3f}" in info.model_card, f"the card tells {metric['name']}"
-    assert "CC BY-SA 4.0" in info.model_card
-    assert "CC BY-SA 4.0" in (shipped / "docs" / "data_license.txt").read_text()
+    assert LICENCES[shipped.name] in (shipped / "docs" / "data_license.txt").read_text()
 
 
 def test_verify_metadata(shipped: Path, tmp_path: Path) -> None:
@@ -114,21 +122,21 @@ def test_verify_net_in_out(shipped: Path) -> None:
     ],
 )
 def test_inference_writes_what_synthesize_writes(
-    verb: Callable[..., None], more: dict[str, Any], shipped: Path, tmp_path: Path
+    verb: Callable[..., None], more: dict[str, Any], synthesis: Path, tmp_path: Path
 ) -> None:
     # Whole batches of the size that synthesize uses: in another, the rounding of a pixel can turn out differently.
-    n = 2 * read_json(shipped / "configs" / "inference.json")["batch_size"]
+    n = 2 * read_json(synthesis / "configs" / "inference.json")["batch_size"]
     changes = {"n": n, "seed": 5, "output_dir": str(tmp_path / "monai"), "device": "cpu"}
-    verb(config_file=config(shipped, "inference"), bundle_root=str(shipped), **changes, **more)
-    files = synthesize(shipped, n, tmp_path / "ours", seed=5, device="cpu")
+    verb(config_file=config(synthesis, "inference"), bundle_root=str(synthesis), **changes, **more)
+    files = synthesize(synthesis, n, tmp_path / "ours", seed=5, device="cpu")
     assert len(files) == n
     for ours in files:
         theirs = tmp_path / "monai" / ours.name
         pictures = [Image.open(path) for path in (ours, theirs)]
         np.testing.assert_array_equal(np.asarray(pictures[0]), np.asarray(pictures[1]))
-        assert pictures[1].info["Description"].startswith(f"SYNTHETIC {shipped.name} ")
+        assert pictures[1].info["Description"].startswith(f"SYNTHETIC {synthesis.name} ")
         sidecars = [json.loads(path.with_suffix(".json").read_text()) for path in (ours, theirs)]
-        assert sidecars[1]["checksum"] == BundleInfo.from_path(shipped).weights_sha256
+        assert sidecars[1]["checksum"] == BundleInfo.from_path(synthesis).weights_sha256
         told = ("synthetic", "bundle", "version", "checksum", "seed", "index", "task")
         assert [sidecars[1][key] for key in told] == [sidecars[0][key] for key in told]
 
@@ -143,7 +151,7 @@ def test_ckpt_export(shipped: Path, tmp_path: Path) -> None:
         config_file=config(shipped, "inference"),
         bundle_root=str(shipped),
     )
-    inputs = latents(shipped)
+    inputs = inputs_of(shipped)
     exported = torch.jit.load(str(script))  # type: ignore[no-untyped-call]
     torch.testing.assert_close(output(exported, inputs), output(load_network(shipped), inputs))
 
@@ -152,7 +160,7 @@ def test_download_and_load(shipped: Path, tmp_path: Path) -> None:
     archive = pack_bundle(shipped, tmp_path)
     name = shipped.name
     monai.bundle.download(name=name, url=archive.as_uri(), bundle_dir=str(tmp_path / "down"), progress=False)
-    inputs = latents(shipped)
+    inputs = inputs_of(shipped)
     expected = output(load_network(shipped), inputs)
     theirs = monai.bundle.load(name, bundle_dir=str(tmp_path / "down"), device="cpu")
     torch.testing.assert_close(output(theirs, inputs), expected, rtol=0, atol=0)
@@ -161,25 +169,25 @@ def test_download_and_load(shipped: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["train", "inference"])
-def test_workflow_properties(kind: str, shipped: Path, images: Path, tmp_path: Path) -> None:
+def test_workflow_properties(kind: str, synthesis: Path, images: Path, tmp_path: Path) -> None:
     changes = {"dataset_dir": str(images), "output_dir": str(tmp_path / "run"), "device": "cpu", "batch_size": 8}
     workflow = monai.bundle.ConfigWorkflow(
-        config_file=config(shipped, kind),
-        meta_file=str(shipped / METADATA),
+        config_file=config(synthesis, kind),
+        meta_file=str(synthesis / METADATA),
         workflow_type=kind,
-        bundle_root=str(shipped),
+        bundle_root=str(synthesis),
         **changes,
     )
     workflow.initialize()
     assert workflow.check_properties() == []
-    assert workflow.version == BundleInfo.from_path(shipped).version
+    assert workflow.version == BundleInfo.from_path(synthesis).version
 
 
-def test_training_by_monai_equals_training_by_our_command(shipped: Path, images: Path, tmp_path: Path) -> None:
+def test_training_by_monai_equals_training_by_our_command(synthesis: Path, images: Path, tmp_path: Path) -> None:
     changes = {"dataset_dir": str(images), "max_epochs": 1, "batch_size": 8, "train::trainer::epoch_length": 3}
     theirs = {**changes, "output_dir": str(tmp_path / "monai"), "device": "cpu"}
-    monai.bundle.run(config_file=config(shipped, "train"), bundle_root=str(shipped), **theirs)
-    bundle = train(shipped.name, tmp_path / "ours", changes, device="cpu")
+    monai.bundle.run(config_file=config(synthesis, "train"), bundle_root=str(synthesis), **theirs)
+    bundle = train(synthesis.name, tmp_path / "ours", changes, device="cpu")
     assert [check for check in verify_bundle(bundle) if not check.ok] == []
     states = [load_checkpoint(tmp_path / name / "checkpoint.pt")["variant"] for name in ("monai", "ours")]
     assert states[0].keys() == states[1].keys()
@@ -235,8 +243,8 @@ def test_two_processes_by_our_command(images: Path, tmp_path: Path) -> None:
     assert command.startswith("torchrun --nproc_per_node 2 -m monai_gan train chest_xray_dcgan -o run max_epochs=1")
 
 
-def test_samples_show_no_checkerboard(shipped: Path) -> None:
-    samples = load(shipped, "cpu").sample(48, seed=1)
+def test_samples_show_no_checkerboard(synthesis: Path) -> None:
+    samples = load(synthesis, "cpu").sample(48, seed=1)
     ratios = artefact_ratios(mean_power(samples))
     assert max(ratios) < 1.15
     striped = samples.clone()
