@@ -56,8 +56,10 @@ class PreparedVolume:
         Args:
             result: (C', *S), S that of ``scaled`` times the bundle's scale.
         """
-        output = self._form.output_scale or self.scale
-        values = self._as_given(output.to_image(result.clamp(-1, 1)))
+        fixed = self._form.output_scale
+        # In the input's own units nothing is clipped: fine structures can be brighter than any voxel of the input.
+        image = self.scale.to_image(result) if fixed is None else fixed.to_image(result.clamp(-1, 1))
+        values = self._as_given(image)
         if self._form.background is not None:
             values[:, self._padding(values)] = self._form.background
         return self._with_geometry(_cast(values, self._dtype()))

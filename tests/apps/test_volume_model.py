@@ -135,7 +135,7 @@ def test_points_agree_with_simpleitk(tmp_path: Path) -> None:
 
 def test_units_and_whole_numbers_of_an_enhancement(tmp_path: Path) -> None:
     model = enhancer(tmp_path, 3, [1, 1, 1])
-    image = MetaTensor((volume() - 300).short(), affine=affine())
+    image = MetaTensor((volume().as_tensor() - 300).short(), affine=affine())
     found = model.run(image)
     assert found.report["units"] == "HU"
     assert found.image.dtype == torch.int16
