@@ -113,7 +113,7 @@ def white_matter(sample: Mapping[str, Any]) -> dict[str, Any]:
     """Add ``label`` (1, X, Y, Z): the brightest of three classes of the T1 inside the brain (k-means)."""
     image, brain = sample["T1"].as_tensor(), sample["brain"].as_tensor() > 0
     values = image[brain]
-    centres = values.quantile(torch.tensor([0.1, 0.5, 0.9])) if values.numel() < 1 << 24 else values[:3]
+    centres = values.quantile(torch.tensor([0.1, 0.5, 0.9]))
     for _ in range(20):
         nearest = (values[:, None] - centres).abs().argmin(1)
         centres = torch.stack([values[nearest == i].mean() if (nearest == i).any() else centres[i] for i in range(3)])
@@ -133,7 +133,7 @@ def prepared(files: Sequence[dict[str, str]], bundle: Path | None) -> CacheDatas
     if bundle is not None:
         steps.append(Translated("T1", bundle, output_keys="translated"))
     steps.append(ScaleForegroundd(["T1", "T2", "translated"], allow_missing_keys=True))
-    return CacheDataset(list(files), Compose(steps), progress=False, num_workers=1)
+    return CacheDataset(list(files), Compose(steps), progress=False, num_workers=1, copy_cache=False)
 
 
 def train(arm: Arm, volumes: CacheDataset, training: Training, seed: int) -> UNet:
@@ -157,7 +157,7 @@ def train(arm: Arm, volumes: CacheDataset, training: Training, seed: int) -> UNe
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, training.steps)
     for batch in DataLoader(data, batch_size=training.batch_size, sampler=sampler):
         optimizer.zero_grad()
-        loss(network(batch["image"].as_tensor()), batch["label"]).backward()
+        loss(network(batch["image"].as_tensor()), batch["label"].as_tensor()).backward()
         optimizer.step()
         schedule.step()
     return network.eval()

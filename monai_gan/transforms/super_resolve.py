@@ -109,7 +109,8 @@ class SuperResolve(InvertibleTransform):
             raise InputError(f"SuperResolve made {size} voxels, and {list(data.shape[1:])} cannot be brought back.")
         values = data.as_tensor()
         if done["extra_info"]["mode"] == "nearest":
-            values = values[(slice(None), *(slice(factor // 2, None, factor) for factor in factors))].contiguous()
+            centres = (slice(None), *(slice(factor // 2, None, factor) for factor in factors))
+            values = values[centres].contiguous()
         elif max(factors) > 1:
             pool: Any = avg_pool2d if len(factors) == 2 else avg_pool3d
             values = pool(values if values.is_floating_point() else values.float(), factors, factors)
