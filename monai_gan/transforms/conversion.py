@@ -16,7 +16,7 @@ from monai_gan.data.geometry import rescaled_affine
 from monai_gan.data.provenance import Provenance
 from monai_gan.data.scaling import IntensityScale
 from monai_gan.errors import InputError, InvalidResultError
-from monai_gan.transforms.opening import Model, PerProcess, open_bundle, settle, usable_device
+from monai_gan.transforms.opening import Model, PerProcess, open_bundle, place, settle, usable_device
 
 Task = Literal["translation", "enhancement"]
 
@@ -92,7 +92,7 @@ class ImageConversion:
     def _open(self) -> _Convert:
         device = usable_device(self.device)
         if isinstance(self.model, nn.Module):
-            return _Network(self.model.to(device), device, self.task, self.inferer, self.range)
+            return _Network(self.model, device, self.task, self.inferer, self.range)
         return _Bundle(open_bundle(self.model, self.task, device, self.trust), self.range)
 
 
@@ -148,7 +148,7 @@ class _Network:
     def __init__(
         self, network: nn.Module, device: str, task: Task, inferer: Inferer, wanted: IntensityScale | None
     ) -> None:
-        self.network = network
+        self.network = place(network, device)
         self.device = device
         self.task = task
         self.inferer = inferer

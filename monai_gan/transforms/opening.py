@@ -68,6 +68,11 @@ def usable_device(device: str) -> str:
     return "cpu" if os.getpid() != _IMPORTED_BY else device
 
 
+def place(network: nn.Module, device: str) -> nn.Module:
+    """A network on a device: a copy, unless that is the CPU, where processes that are forked later need the network."""
+    return network if device == "cpu" else copy.deepcopy(network).to(device)
+
+
 def open_bundle(path: Path, task: str, device: str, trust: bool) -> Any:
     """Load a bundle that does a task.
 

@@ -16,7 +16,7 @@ from monai_gan.data.latents import seeded_latents
 from monai_gan.data.provenance import Provenance
 from monai_gan.data.scaling import IntensityScale
 from monai_gan.errors import InputError, InvalidResultError
-from monai_gan.transforms.opening import Model, PerProcess, open_bundle, settle, usable_device
+from monai_gan.transforms.opening import Model, PerProcess, open_bundle, place, settle, usable_device
 
 Label = int | str
 
@@ -185,7 +185,7 @@ class _Network:
 
     def __init__(self, network: nn.Module, device: str) -> None:
         self.name = type(network).__name__
-        self.network = network.to(device)
+        self.network = place(network, device)
         self.device = device
 
     @torch.inference_mode()
