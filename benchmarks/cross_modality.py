@@ -1,8 +1,9 @@
 """Does a segmenter that saw T1 alone work on T2? White matter, with and without augmentation across modality.
 
-    MONAI_GAN_DATA=... python -m benchmarks.cross_modality [--bundle brain_t1_to_t2_pix2pix] [--seeds 5] [--steps 400]
+    MONAI_GAN_DATA=... python -m benchmarks.cross_modality [--bundle brain_t1_to_t2_pix2pix] [--seeds 5]
 
 The result goes to ``benchmarks/results/cross_modality.json``; ``python -m benchmarks.report`` puts it into the docs.
+Finished rows lie in ``--work``, so that the same command goes on after an interruption; each bundle needs its own.
 
 A U-Net of axial slices learns from the T1 volumes of the data's training subjects, and is tested once, as it is after
 the last step, on the T1 and the T2 of the test subject. There is no manual segmentation: the label is the brightest of
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
+import json
 import operator
 import os
 import time
@@ -64,7 +67,7 @@ class Training:
         channels: of the U-Net, finest first.
     """
 
-    steps: int = 400
+    steps: int = 200
     batch_size: int = 8
     rate: float = 3e-3
     channels: tuple[int, ...] = (8, 16, 32, 64)
@@ -92,7 +95,7 @@ def arms() -> tuple[Arm, ...]:
     return (
         Arm("T1"),
         Arm("T1 + intensity augmentation", slices=CLASSICAL),
-        Arm("T1 + RandTranslated", volume=(RandTranslated("image", prob=0.5, translated_keys="translated"),)),
+        Arm("T1 + RandTranslated", volume=(RandTranslated("T1", prob=0.5, translated_keys="translated"),)),
         Arm("real T2", source="T2"),
     )
 
@@ -141,10 +144,10 @@ def train(arm: Arm, volumes: CacheDataset, training: Training, seed: int) -> UNe
     torch.manual_seed(seed)
     draw = Compose(
         [
-            CopyItemsd(arm.source, names="image"),
             *arm.volume,
-            SelectItemsd(["image", "label"]),
-            RandStackedSliced(["label", "image"], threshold=0.5, share=0.01),
+            SelectItemsd([arm.source, "label"]),
+            RandStackedSliced(["label", arm.source], threshold=0.5, share=0.01),
+            CopyItemsd(arm.source, names="image"),
             *arm.slices,
             RandFlipd(["image", "label"], prob=0.5, spatial_axis=0),
         ]
@@ -171,20 +174,28 @@ def dice(network: UNet, image: Tensor, label: Tensor) -> float:
     return float(2 * (found & truth).sum() / (found.sum() + truth.sum()))
 
 
-def measure(root: Path, bundle: Path, training: Training, seeds: int) -> list[dict[str, Any]]:
-    """A row for each seed and arm, with the Dice coefficient of the test volumes, the mean where there are several."""
+def measure(root: Path, bundle: Path, training: Training, seeds: int, work: Path) -> list[dict[str, Any]]:
+    """A row for each seed and arm, with the Dice coefficient of the test volumes, the mean where there are several.
+
+    Rows that ``work`` has already are not made again.
+    """
+    kept = work / "rows.jsonl"
+    rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if kept.is_file() else []
+    work.mkdir(parents=True, exist_ok=True)
     learn, test = prepared(sessions(root, "train"), bundle), prepared(sessions(root, "test"), None)
-    rows = []
-    for seed in range(seeds):
-        for arm in arms():
-            network = train(arm, learn, training, seed)
-            scores = {
-                contrast: sum(dice(network, one[contrast].as_tensor(), one["label"]) for one in test) / len(test)
-                for contrast in ("T1", "T2")
-            }
-            rows.append({"seed": seed, "arm": arm.name, "dice": scores})
-            shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-            print(f"seed={seed} {arm.name}: Dice {shown}", flush=True)  # noqa: T201
+    for seed, arm in itertools.product(range(seeds), arms()):
+        if any(row["seed"] == seed and row["arm"] == arm.name for row in rows):
+            continue
+        network = train(arm, learn, training, seed)
+        scores = {
+            contrast: sum(dice(network, one[contrast].as_tensor(), one["label"]) for one in test) / len(test)
+            for contrast in ("T1", "T2")
+        }
+        rows.append({"seed": seed, "arm": arm.name, "dice": scores})
+        with kept.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(rows[-1])}\n")
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        print(f"seed={seed} {arm.name}: Dice {shown}", flush=True)  # noqa: T201
     return rows
 
 
@@ -195,11 +206,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=Training.steps)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--work", type=Path, default=Path("runs/cross_modality"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     root, bundle = Path(os.environ["MONAI_GAN_DATA"]) / DATA, find_bundle(options.bundle)
     training, info, began = Training(options.steps), BundleInfo.from_path(bundle), time.process_time()
-    rows = measure(root, bundle, training, options.seeds)
+    rows = measure(root, bundle, training, options.seeds, options.work)
     save(
         {
             "benchmark": "cross_modality",
