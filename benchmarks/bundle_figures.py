@@ -11,18 +11,17 @@ floor. Two more figures need classes and pixels alone.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from benchmarks.cards import DIGITS, add_version_arguments, check_version_arguments, write_card, write_metrics
 from monai_gan.apps.evaluate import measure_sets
 from monai_gan.apps.evaluation_sets import MODEL, EvaluationSets, SetsRequest, gather_sets
 from monai_gan.apps.evaluation_verdict import verdict
 from monai_gan.apps.jobs import Progress, Reporter
 from monai_gan.bundle import BundleInfo, find_bundle, write_checksums
-from monai_gan.bundle.files import METADATA, read_json, write_json
 from monai_gan.data import ImageDataset, Provenance
 from monai_gan.data.grid import write_grid
 from monai_gan.metrics import FLOOR, ClassProbe, Evaluation, Figure, load_extractor, mean_pairwise_distance
@@ -30,10 +29,7 @@ from monai_gan.metrics import FLOOR, ClassProbe, Evaluation, Figure, load_extrac
 SEED = 2024
 #: Samples in the picture of the model card.
 SHOWN = 36
-#: Digits of the figures in the metadata.
-DIGITS = 4
 DATA, CLASS = "mednist64", "CXR"
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
 EXPLANATIONS = {
     "kid": "KID, lower is better",
@@ -134,22 +130,13 @@ def summary(evaluation: Evaluation, sets: EvaluationSets) -> str:
     )
 
 
-def write_card(bundle: Path, text: str) -> None:
-    """Put a text between the marks of the model card."""
-    card = bundle / "docs" / "README.md"
-    before, rest = card.read_text(encoding="utf-8").split(BEGIN)
-    card.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure the named bundles and write what was found into them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="+")
-    parser.add_argument("--version", help="new version of the bundles")
-    parser.add_argument("--change", help="what the changelog says of it")
+    add_version_arguments(parser)
     arguments = parser.parse_args()
-    if (arguments.version is None) != (arguments.change is None):
-        parser.error("--version and --change belong together")
+    check_version_arguments(parser, arguments)
     extractor, probe = load_extractor(), trained_probe()
     for name in arguments.bundles:
         bundle = find_bundle(name)
@@ -158,12 +145,7 @@ def main() -> None:
         evaluation = measure_sets(sets, extractor, seed=SEED, reporter=reporter)
         further = further_figures(sets, probe)
         rows = {row: {**figures, **further[row]} for row, figures in evaluation.rows.items()}
-        metadata = read_json(bundle / METADATA)
-        metadata["monai_gan"]["metrics"] = as_metrics(rows, evaluation)
-        if arguments.version is not None:
-            metadata["version"] = arguments.version
-            metadata["changelog"] = {arguments.version: arguments.change, **metadata["changelog"]}
-        write_json(bundle / METADATA, metadata)
+        write_metrics(bundle, as_metrics(rows, evaluation), arguments.version, arguments.change)
         write_card(bundle, f"{table(rows, evaluation)}\n\n{summary(evaluation, sets)}")
         info = BundleInfo.from_path(bundle)
         origin = Provenance(info.name, info.version, info.weights_sha256, seed=SEED, extra={"overview_of": SHOWN})

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -156,13 +155,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     fit, training = OnePerClass(options.iterations), ClassifierTraining()
-    began = time.process_time()
     rows = measure(options.seeds, fit, training, options.work)
     save(
         {
             "benchmark": "downstream",
             **environment(options.threads),
-            "cpu_seconds": round(time.process_time() - began),
             "data": DATA,
             "images": {split: len(labelled(split).labels) for split in ("train", "val", "test")},
             "generator": asdict(fit),

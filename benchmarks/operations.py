@@ -7,6 +7,7 @@ the last only, because its graphs cannot be differentiated twice from outside.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -61,12 +62,12 @@ def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> list[d
                 rows.append(
                     _row(f"group_norm_act, {work}", f"{name}, {layout}", ways, device, rounds, passes, shape, dtype)
                 )
-    for layout in ("contiguous", "channels-last"):
-        for work, ways, passes in perceptual_head.work(device, dtype, layout, compiled=not quick):
-            case, shapes = f"four layers of VGG16, {layout}", perceptual_head.SHAPES
-            rows.append(
-                _row(f"perceptual_distance, {work}", case, ways, device, rounds, passes, shapes[0], dtype, shapes[1:])
-            )
+    images = perceptual_head.QUICK if quick else perceptual_head.IMAGES
+    for kind, layout in itertools.product(perceptual_head.KINDS, ("contiguous", "channels-last")):
+        first, *others = shapes = perceptual_head.shapes_of(kind, images)
+        for work, ways, passes in perceptual_head.work(shapes, device, dtype, layout, compiled=not quick):
+            operation, case = f"perceptual_distance, {work}", f"all layers of {kind}, {layout}"
+            rows.append(_row(operation, case, ways, device, rounds, passes, first, dtype, others))
     for operation, ways, passes in small_work(device, IMAGES[device], dtype):
         rows.append(_row(operation, "images", ways, device, rounds, passes, IMAGES[device], dtype))
     return rows

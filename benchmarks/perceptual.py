@@ -21,11 +21,10 @@ from monai_gan.losses.perceptual.networks import NETWORKS
 
 _SCHEMAS = torch.library.Library("torchvision", "FRAGMENT")
 Loss = Callable[[Tensor, Tensor], Tensor]
-BUILDERS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
+BUILDERS = {"squeeze": "squeezenet1_1", "alex": "alexnet", "vgg": "vgg16"}
 IMAGES, VOLUME = (8, 1, 256, 256), (1, 1, 64, 64, 64)
 #: Network and shape of the input.
-CASES = [("squeeze", IMAGES), ("squeeze", VOLUME), ("alex", VOLUME), ("vgg", VOLUME)]
-GPU_CASES = [*CASES, ("vgg", IMAGES)]  # minutes a round on a CPU
+CASES = [(kind, shape) for kind in BUILDERS for shape in (IMAGES, VOLUME)]
 QUICK = [("squeeze", (2, 1, 32, 32)), ("squeeze", (1, 1, 20, 20, 20))]
 MOST_ROUNDS = 7
 
@@ -137,7 +136,7 @@ def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> list[d
         quick: tiny sizes.
     """
     rows = []
-    for kind, shape in QUICK if quick else (CASES if device == "cpu" else GPU_CASES):
+    for kind, shape in QUICK if quick else CASES:
         with torch.autocast(device, dtype, enabled=dtype != torch.float32):
             found = ways(kind, shape, device, compiled=not quick)
             timings = compare(found, "ours", device, max(2, min(rounds, MOST_ROUNDS)))

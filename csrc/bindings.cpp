@@ -3,6 +3,7 @@
 
 #include <pybind11/stl.h>
 
+#include "contract.h"
 #include "cpu/isa.h"
 #ifdef MONAI_GAN_CUDA
 #include "cuda/bindings.h"
@@ -10,6 +11,7 @@
 
 PYBIND11_MODULE(_native, module) {
   module.doc() = "Compiled operations of monai_gan; monai_gan.ops is the public face.";
+  module.attr("contract") = monai_gan::kContract;
   module.def("cpu_isa", &monai_gan::cpu::isa, "The instruction set that the CPU kernels use.");
   module.def("cpu_isas", &monai_gan::cpu::isas, "The instruction sets that they could use here, the best last.");
   monai_gan::bindings::bind_group_norm_act(module);

@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.resources
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import monai_gan
-from monai_gan.ops import backends
+from monai_gan.ops import _native, backends
 
 
 def run_python(code: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -108,6 +109,37 @@ def test_required_but_missing_native_module_is_an_error_with_a_remedy(tmp_path: 
     assert result.returncode != 0
     assert "MONAI_GAN_REQUIRE_NATIVE" in result.stderr
     assert "install a C++ compiler" in result.stderr
+
+
+_OLD_MODULE = "import sys, types; sys.modules['monai_gan._native'] = types.ModuleType('old')"
+
+
+def test_native_module_of_other_sources_is_not_used_and_the_remedy_is_said_once(tmp_path: Path) -> None:
+    code = f"""
+{_OLD_MODULE}
+import torch
+from monai_gan.ops import backends, interpolate
+interpolate(torch.ones(1, 2), torch.zeros(1, 2), torch.ones(1))
+assert backends("cpu")["interpolate"].name == "torch", backends("cpu")
+assert "contract 0" in backends("cpu")["interpolate"].reason
+"""
+    result = run_python(code, tmp_path, MONAI_GAN_REQUIRE_NATIVE="")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("was built from other sources (contract 0") == 1
+    assert "make install" in result.stderr
+
+
+def test_required_native_module_of_other_sources_is_an_error(tmp_path: Path) -> None:
+    result = run_python(f"{_OLD_MODULE}; import monai_gan.ops", tmp_path, MONAI_GAN_REQUIRE_NATIVE="1")
+    assert result.returncode != 0
+    assert "was built from other sources" in result.stderr
+    assert "make install" in result.stderr
+
+
+def test_native_module_and_package_have_agreed_on_one_contract() -> None:
+    stated = re.search(r"kContract = (\d+)", (Path(__file__).parents[1] / "csrc" / "contract.h").read_text())
+    assert stated is not None
+    assert int(stated[1]) == _native.CONTRACT
 
 
 def test_missing_native_module_is_said_once_and_torch_serves(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 #include "bindings/bindings.h"
 
+#include <pybind11/stl.h>
+
 namespace py = pybind11;
 
 namespace monai_gan::bindings {
@@ -33,6 +35,19 @@ void bind_perceptual_distance(py::module_& module) {
         py::arg("shape"), py::arg("grad"), py::arg("f"), py::arg("other"), py::arg("reciprocal"),
         py::arg("other_reciprocal"), py::arg("along"), py::arg("gap"), py::arg("weight"), py::arg("grad_f"),
         py::arg("threads"), py::call_guard<py::gil_scoped_release>());
+    module.def(
+        (name + "_with_gradients" + suffix).c_str(),
+        [](const std::vector<cpu::Shape>& shapes, double eps, const std::vector<Address>& f,
+           const std::vector<Address>& target, const std::vector<Address>& weight,
+           const std::vector<Address>& gradient, Address distance, std::int64_t threads) {
+          std::vector<cpu::DistanceLayer<T>> layers;
+          for (std::size_t i = 0; i < shapes.size(); ++i) {
+            layers.push_back({shapes[i], at<T>(f[i]), at<T>(target[i]), at<A>(weight[i]), at<T>(gradient[i])});
+          }
+          cpu::distance_with_gradients<T>(layers, eps, at<A>(distance), threads);
+        },
+        py::arg("shapes"), py::arg("eps"), py::arg("f"), py::arg("target"), py::arg("weight"), py::arg("gradient"),
+        py::arg("distance"), py::arg("threads"), py::call_guard<py::gil_scoped_release>());
   });
 }
 

@@ -16,8 +16,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
+#include <utility>
 #include <vector>
 
+#include "cpu/huge_pages.h"
 #include "cpu/isa.h"
 #include "cpu/past_caches.h"
 #include "cpu/threads.h"
@@ -80,31 +83,105 @@ class Weights {
   const A* given_;
 };
 
+// The distance of one layer, tile by tile.
+template <typename T>
+class LayerSums {
+ public:
+  using A = accumulator_t<T>;
+
+  LayerSums(const DistanceLayer<T>& layer, A* statistics, double eps)
+      : layer_(layer),
+        tiles_(layer_.shape, 16384),  // a copy of both feature maps leaves room in the second cache
+        weights_(layer.weight, layer.shape.channels),
+        statistics_(statistics),
+        eps_(static_cast<A>(eps)),
+        parts_(tiles_.count()) {
+    const std::int64_t size = sizeof(T), bytes = layer.shape.elements() * size;
+    past_caches_ = past_caches(3 * bytes, tiles_.stride() * size, {layer.gradient});
+    if (layer.gradient != nullptr) {
+      ask_for_huge_pages(layer.gradient, bytes);
+    }
+  }
+
+  std::int64_t tiles() const { return tiles_.count(); }
+
+  // Numbers that a tile needs for itself.
+  std::int64_t scratch() const {
+    const Shape& shape = layer_.shape;
+    const std::int64_t positions = (tiles_.size() + kMostLanes - 1) / kMostLanes * kMostLanes;
+    return positions * (kPerPosition + (shape.channels_last ? 0 : 2 * shape.channels));
+  }
+
+  void add(std::int64_t tile, A* scratch) {
+    const Shape& shape = layer_.shape;
+    A* statistics = statistics_ == nullptr ? nullptr : statistics_ + tiles_.plane_offset(tile);
+    T* gradient = layer_.gradient == nullptr ? nullptr : layer_.gradient + tiles_.offset(tile);
+    parts_[tile] = kernels<T>(shape).distance({tiles_.features(tile, layer_.f, layer_.target, weights_.get()),
+                                               statistics, shape.batch * shape.positions, eps_, scratch, gradient,
+                                               static_cast<A>(2.0 / double(shape.positions)), past_caches_});
+  }
+
+  double distance(std::int64_t sample) const {
+    const auto first = parts_.begin() + sample * tiles_.per_sample();
+    return std::accumulate(first, first + tiles_.per_sample(), 0.0) / double(layer_.shape.positions);
+  }
+
+ private:
+  DistanceLayer<T> layer_;
+  PositionTiles tiles_;
+  Weights<A> weights_;
+  A* statistics_;
+  A eps_;
+  bool past_caches_;
+  std::vector<double> parts_;
+};
+
+// All tiles of all layers in one loop: threads wait for each other once.
+template <typename T>
+void sum_layers(const std::vector<std::unique_ptr<LayerSums<T>>>& layers, std::int64_t batch,
+                accumulator_t<T>* distance, std::int64_t threads) {
+  std::vector<std::pair<LayerSums<T>*, std::int64_t>> tiles;
+  std::int64_t each = 0;
+  for (const auto& layer : layers) {
+    each = std::max(each, layer->scratch());
+    for (std::int64_t tile = 0; tile < layer->tiles(); ++tile) {
+      tiles.emplace_back(layer.get(), tile);
+    }
+  }
+  using A = accumulator_t<T>;
+  const std::unique_ptr<A[]> scratch(new A[threads * each]);
+  parallel_for_any(threads, static_cast<std::int64_t>(tiles.size()), [&](std::int64_t index, std::int64_t thread) {
+    tiles[index].first->add(tiles[index].second, scratch.get() + thread * each);
+  });
+  for (std::int64_t sample = 0; sample < batch; ++sample) {
+    double total = 0;
+    for (const auto& layer : layers) {
+      total += layer->distance(sample);
+    }
+    distance[sample] = static_cast<A>(total);
+  }
+}
+
 }  // namespace
 
 template <typename T>
 void distance_forward(const Shape& shape, const DistanceForward<T>& arguments, std::int64_t threads) {
-  using A = accumulator_t<T>;
-  const PositionTiles tiles(shape, 16384);  // a copy of both feature maps leaves room in the second cache
-  const Weights<A> weights(arguments.weight, shape.channels);
-  const auto kernel = kernels<T>(shape).distance;
-  threads = useful_threads(threads, shape.elements());
-  const std::int64_t positions = (tiles.size() + kMostLanes - 1) / kMostLanes * kMostLanes;
-  const std::int64_t each = positions * (kPerPosition + (shape.channels_last ? 0 : 2 * shape.channels));
-  const std::unique_ptr<A[]> scratch(new A[threads * each]);
-  std::vector<double> parts(tiles.count());
-  parallel_for(threads, tiles.count(), [&](std::int64_t index, std::int64_t thread) {
-    const FeatureTile<T> features = tiles.features(index, arguments.f, arguments.target, weights.get());
-    parts[index] = kernel({features, arguments.statistics + tiles.plane_offset(index), shape.batch * shape.positions,
-                           static_cast<A>(arguments.eps), scratch.get() + thread * each});
-  });
-  for (std::int64_t sample = 0; sample < shape.batch; ++sample) {
-    double total = 0;
-    for (std::int64_t tile = 0; tile < tiles.per_sample(); ++tile) {
-      total += parts[sample * tiles.per_sample() + tile];
-    }
-    arguments.distance[sample] = static_cast<A>(total / double(shape.positions));
+  std::vector<std::unique_ptr<LayerSums<T>>> layers;
+  const DistanceLayer<T> layer{shape, arguments.f, arguments.target, arguments.weight, nullptr};
+  layers.push_back(std::make_unique<LayerSums<T>>(layer, arguments.statistics, arguments.eps));
+  sum_layers(layers, shape.batch, arguments.distance, useful_threads(threads, shape.elements()));
+}
+
+template <typename T>
+void distance_with_gradients(const std::vector<DistanceLayer<T>>& given, double eps, accumulator_t<T>* distance,
+                             std::int64_t threads) {
+  std::vector<std::unique_ptr<LayerSums<T>>> layers;
+  std::int64_t elements = 0;
+  for (const DistanceLayer<T>& layer : given) {
+    layers.push_back(std::make_unique<LayerSums<T>>(layer, nullptr, eps));
+    elements += layer.shape.elements();
   }
+  sum_layers(layers, given[0].shape.batch, distance, useful_threads(threads, elements));
 }
 
 template <typename T>
@@ -113,20 +190,23 @@ void distance_backward(const Shape& shape, const DistanceBackward<T>& arguments,
   const PositionTiles tiles(shape, 65536);  // long pieces of rows
   const Weights<A> weights(arguments.weight, shape.channels);
   const auto kernel = kernels<T>(shape).gradient;
-  const std::int64_t size = sizeof(T);
-  const bool past = past_caches(3 * shape.elements() * size, tiles.stride() * size, {arguments.grad_f});
-  parallel_for(useful_threads(threads, shape.elements()), tiles.count(), [&](std::int64_t index, std::int64_t) {
-    const FeatureTile<T> features = tiles.features(index, arguments.f, arguments.other, weights.get());
+  const std::int64_t size = sizeof(T), bytes = shape.elements() * size;
+  const bool past = past_caches(3 * bytes, tiles.stride() * size, {arguments.grad_f});
+  ask_for_huge_pages(arguments.grad_f, bytes);
+  parallel_for_any(useful_threads(threads, shape.elements()), tiles.count(), [&](std::int64_t index, std::int64_t) {
     const std::int64_t at = tiles.plane_offset(index);
     const double factor = 2.0 * arguments.grad[tiles.sample(index)] / double(shape.positions);
-    kernel({features, arguments.reciprocal + at, arguments.other_reciprocal + at, arguments.along + at,
-            arguments.gap + at, static_cast<A>(factor), arguments.grad_f + tiles.offset(index), past});
+    kernel(tiles.features(index, arguments.f, arguments.other, weights.get()),
+           {arguments.reciprocal + at, arguments.other_reciprocal + at, arguments.along + at, arguments.gap + at,
+            static_cast<A>(factor), arguments.grad_f + tiles.offset(index), tiles.stride(), past});
   });
 }
 
 #define MONAI_GAN_INSTANTIATE(T)                                                               \
   template void distance_forward<T>(const Shape&, const DistanceForward<T>&, std::int64_t);   \
-  template void distance_backward<T>(const Shape&, const DistanceBackward<T>&, std::int64_t);
+  template void distance_backward<T>(const Shape&, const DistanceBackward<T>&, std::int64_t);  \
+  template void distance_with_gradients<T>(const std::vector<DistanceLayer<T>>&, double,      \
+                                           accumulator_t<T>*, std::int64_t);
 MONAI_GAN_INSTANTIATE(float)
 MONAI_GAN_INSTANTIATE(double)
 MONAI_GAN_INSTANTIATE(bfloat16)

@@ -5,6 +5,8 @@
 // FeatureStatistic. Nothing is empty.
 #pragma once
 
+#include <vector>
+
 #include "cpu/division.h"
 #include "cpu/types.h"
 
@@ -36,10 +38,26 @@ struct DistanceBackward {
   T* grad_f;
 };
 
+// One layer of several, with the gradient of f for a cotangent of 1.
+template <typename T>
+struct DistanceLayer {
+  Shape shape;
+  const T* f;
+  const T* target;
+  const accumulator_t<T>* weight;
+  T* gradient;
+};
+
 template <typename T>
 void distance_forward(const Shape& shape, const DistanceForward<T>& arguments, std::int64_t threads);
 
 template <typename T>
 void distance_backward(const Shape& shape, const DistanceBackward<T>& arguments, std::int64_t threads);
+
+// The sum of the distances of all layers, (batch), and their gradients. A cotangent is known only later, but most often
+// it is 1, and to multiply by another one takes less than to read both feature maps once more.
+template <typename T>
+void distance_with_gradients(const std::vector<DistanceLayer<T>>& layers, double eps, accumulator_t<T>* distance,
+                             std::int64_t threads);
 
 }  // namespace monai_gan::cpu

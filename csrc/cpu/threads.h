@@ -35,4 +35,22 @@ void parallel_for(std::int64_t threads, std::int64_t count, const Body& body) {
   }
 }
 
+// The same, but a thread takes the next index whenever it has done one: where indexes cost more or less than others, or
+// other programs hold a core, nobody waits for the share of one thread.
+template <typename Body>
+void parallel_for_any(std::int64_t threads, std::int64_t count, const Body& body) {
+#ifdef _OPENMP
+  if (threads > 1 && count > 1) {
+#pragma omp parallel for schedule(dynamic) num_threads(static_cast<int>(threads))
+    for (std::int64_t index = 0; index < count; ++index) {
+      body(index, std::int64_t{omp_get_thread_num()});
+    }
+    return;
+  }
+#endif
+  for (std::int64_t index = 0; index < count; ++index) {
+    body(index, std::int64_t{0});
+  }
+}
+
 }  // namespace monai_gan::cpu

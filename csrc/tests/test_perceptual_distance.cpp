@@ -224,11 +224,35 @@ void check_nearly_equal(double apart, bool channels_last) {
   check_against_reference(call, 1, 0, "of nearly equal features");
 }
 
+// Value and gradient in one sweep over two layers, a large one among them, are those of the two functions.
+template <typename T>
+void check_with_gradients(bool channels_last) {
+  const std::int64_t positions = (17 << 20) / (3 * 32 * sizeof(T)) / 64 * 64;
+  Call<T> large({2, 32, positions, 1, channels_last}, true), odd({2, 67, 33, 1, channels_last}, false);
+  std::vector<T> of_large(large.f.size()), of_odd(odd.f.size());
+  std::vector<accumulator_t<T>> distance(2);
+  cpu::distance_with_gradients<T>(
+      {{large.shape, large.f.data(), large.target.data(), large.weight.data(), of_large.data()},
+       {odd.shape, odd.f.data(), odd.target.data(), nullptr, of_odd.data()}},
+      kEps, distance.data(), 3);
+  Values total(2);
+  for (auto [call, got] : {std::pair{&large, &of_large}, {&odd, &of_odd}}) {
+    call->grad = {1, 1};
+    call->run(3);
+    const Reference reference = call->reference();
+    const std::string name = call->name() + " in one sweep: ";
+    compare(*got, reference.grad_f, 0, name + "grad_f");
+    total = {total[0] + reference.distance[0], total[1] + reference.distance[1]};
+  }
+  compare(distance, total, 0, large.name() + " in one sweep: value");
+}
+
 template <typename T>
 void check_type() {
   check_shapes<T>();
   for (bool channels_last : {false, true}) {
     check_special_values<T>(channels_last);
+    check_with_gradients<T>(channels_last);
   }
 }
 

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "monai", "numpy", "pytorch-ignite", "nibabel", "pynrrd", "pydicom", "pillow", "triton")
+PACKAGES = ("torch", "monai", "numpy", "pytorch-ignite", "nibabel", "pynrrd", "pydicom", "pillow", "scipy", "triton")
 
 
 def diagnose() -> dict[str, Any]:

@@ -93,7 +93,7 @@ def _conversion(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dic
 
     info = _running(request, emit)
     convert = volumes.translate if request["task"] == "translation" else volumes.enhance
-    names = ("format", "uncertainty", "device", "batch_size", "trust")
+    names = ("format", "label", "uncertainty", "device", "batch_size", "trust")
     files = convert(
         info.path,
         request["input"],

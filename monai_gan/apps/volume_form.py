@@ -117,6 +117,11 @@ class VolumeForm:
         return tuple(nearest)
 
 
+def of_direction(entry: Any, direction: str | None) -> Any:
+    """An entry of the metadata; of a bundle with several directions the part of one, if it is given by direction."""
+    return entry[direction] if direction is not None and isinstance(entry, Mapping) and direction in entry else entry
+
+
 def uncertainty_refusal(info: BundleInfo) -> str:
     """Why a bundle offers no uncertainty map; empty when it offers one."""
     found = info.extra.get("uncertainty")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from monai_gan.apps.arguments import check_count
+from monai_gan.apps.arguments import check_count, check_labels
 from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
 from monai_gan.apps.volume_checks import check_frame, split_frames
-from monai_gan.apps.volume_form import VolumeForm, uncertainty_refusal
+from monai_gan.apps.volume_form import VolumeForm, of_direction, uncertainty_refusal
 from monai_gan.apps.volume_plan import VolumePlan, run_planned
 from monai_gan.apps.volume_prepare import PreparedVolume, prepare
 from monai_gan.errors import InputError, InvalidResultError
@@ -69,6 +69,7 @@ class VolumeModel:
         self,
         image: Tensor,
         *,
+        label: int | str | None = None,
         uncertainty: bool = False,
         batch_size: int | None = None,
         progress: ProgressCallback | None = None,
@@ -80,6 +81,7 @@ class VolumeModel:
             image: (C, X, Y, Z) or one slice (C, rows, columns) in image units, as MONAI's readers or `read_image` give
                 it; without an ``affine`` the voxels are taken for 1 mm. A model of one channel takes further channels
                 for frames.
+            label: direction by number or name, for a bundle that has several.
             uncertainty: also give the spread of the results of slightly changed inputs.
             batch_size: slices or windows at once; by default as many as the free memory allows.
             progress: told after each batch.
@@ -101,11 +103,12 @@ class VolumeModel:
             check_count("batch_size", batch_size)
         if uncertainty and (reason := uncertainty_refusal(self.info)):
             raise InputError(f"uncertainty=True is not possible: {reason}; leave it out.")
+        (chosen,) = check_labels(self.info, label, 1) or (None,)
         frames: list[Any] = split_frames(_as_meta(image), self.form, self.info)
         for frame in frames:
             check_frame(frame, self.form, self.info)
         reporter = Reporter(len(frames), progress, cancel, phase=self.info.task)
-        parts = [self._frame(frame, uncertainty, batch_size, reporter) for frame in frames]
+        parts = [self._frame(frame, chosen, uncertainty, batch_size, reporter) for frame in frames]
         joined = torch.cat([part.image.as_tensor() for part in parts])
         result = MetaTensor(joined, meta=parts[0].image.meta)
         report = _merged([part.report for part in parts])
@@ -125,19 +128,23 @@ class VolumeModel:
             info.name, info.version, info.weights_sha256, task=info.task, source=source, extra={"report": report}
         )
 
-    def _frame(self, frame: MetaTensor, uncertainty: bool, batch_size: int | None, reporter: Reporter) -> VolumeResult:
-        prepared = prepare(frame, self.form, self.info)
+    def _frame(
+        self, frame: MetaTensor, label: int | None, uncertainty: bool, batch_size: int | None, reporter: Reporter
+    ) -> VolumeResult:
+        direction = None if label is None else str(self.info.extra["labels"][label])
+        prepared = prepare(frame, self.form, self.info, direction)
         variations = _VARIATIONS if uncertainty else _VARIATIONS[:1]
         plan = VolumePlan.choose(self.network, self.form, prepared.size, self.device, batch_size)
         began, results = reporter.done, []
         for number, (vary, undo) in enumerate(variations, start=1):
-            infer = partial(self._infer, vary(prepared.scaled), reporter, 1 / len(variations))
+            infer = partial(self._infer, vary(prepared.scaled), label, reporter, 1 / len(variations))
             raw, plan = run_planned(plan, infer, self.form, prepared.size)
             reporter.update(began + number / len(variations))
             results.append(undo(raw[0]))
         self._check(results[0])
-        consistency = self._consistency(prepared, results[0])
-        report = {
+        consistency = self._consistency(prepared, results[0], direction)
+        report: dict[str, Any] = {} if direction is None else {"direction": direction}
+        report |= {
             "units": prepared.units,
             "input_intensity": prepared.scale.as_dict(),
             "worked_at_mm": [round(length, 4) for length in prepared.spacing],
@@ -148,14 +155,15 @@ class VolumeModel:
         spread = prepared.restore_spread(_spread(results)) if uncertainty else None
         return VolumeResult(prepared.restore(results[0]), spread, report)
 
-    def _infer(self, scaled: Tensor, reporter: Reporter, share: float, plan: VolumePlan) -> Tensor:
+    def _infer(self, scaled: Tensor, label: int | None, reporter: Reporter, share: float, plan: VolumePlan) -> Tensor:
         import torch
 
         network = self.network if plan.device == self.device else self.network.to(plan.device)
         step = share / plan.pieces(self.form, tuple(scaled.shape[1:]))
 
         def infer(pieces: Tensor) -> Tensor:
-            result: Tensor = network(pieces)
+            classes = () if label is None else (torch.full((len(pieces),), label, device=pieces.device),)
+            result: Tensor = network(pieces, *classes)
             reporter.advance(step * len(pieces), f"{self.info.name} on {plan.device}")
             return result
 
@@ -177,7 +185,7 @@ class VolumeModel:
                 f"The result of bundle {name!r} has one value everywhere: the input is of no kind that it knows."
             )
 
-    def _consistency(self, prepared: PreparedVolume, result: Tensor) -> dict[str, Any]:
+    def _consistency(self, prepared: PreparedVolume, result: Tensor, direction: str | None) -> dict[str, Any]:
         """Agreement of the edges of input and result, with the range that was seen on known images."""
         from torch.nn.functional import avg_pool3d
 
@@ -186,7 +194,7 @@ class VolumeModel:
         coarse = avg_pool3d(result[None], self.form.scale)[0] if max(self.form.scale) > 1 else result
         value = gradient_agreement(prepared.scaled[:1], coarse[:1])
         found: dict[str, Any] = {"measure": "agreement of normalised gradients", "value": round(value, 4)}
-        expected = self.info.extra.get("consistency")
+        expected = of_direction(self.info.extra.get("consistency"), direction)
         return found | ({"expected": list(expected)} if expected else {})
 
     def _consistency_warnings(self, consistency: dict[str, Any]) -> list[str]:

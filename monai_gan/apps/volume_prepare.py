@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from monai_gan.apps.volume_form import VolumeForm
+from monai_gan.apps.volume_form import VolumeForm, of_direction
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,8 +56,10 @@ class PreparedVolume:
         Args:
             result: (C', *S), S that of ``scaled`` times the bundle's scale.
         """
-        output = self._form.output_scale or self.scale
-        values = self._as_given(output.to_image(result.clamp(-1, 1)))
+        fixed = self._form.output_scale
+        # In the input's own units nothing is clipped: fine structures can be brighter than any voxel of the input.
+        image = self.scale.to_image(result) if fixed is None else fixed.to_image(result.clamp(-1, 1))
+        values = self._as_given(image)
         if self._form.background is not None:
             values[:, self._padding(values)] = self._form.background
         return self._with_geometry(_cast(values, self._dtype()))
@@ -111,13 +113,14 @@ class PreparedVolume:
         return interpolate(lowest[None, None].float(), values.shape[1:], mode="nearest")[0, 0] > 0
 
 
-def prepare(image: MetaTensor, form: VolumeForm, info: BundleInfo) -> PreparedVolume:
+def prepare(image: MetaTensor, form: VolumeForm, info: BundleInfo, direction: str | None = None) -> PreparedVolume:
     """Scale, turn and, where the network does not know its spacing, resample an image.
 
     Args:
         image: (in_channels, X, Y, Z) or (in_channels, rows, columns) in image units.
         form: of the bundle.
         info: the bundle.
+        direction: name of the direction, for a bundle that has several.
 
     Raises:
         InputError: the image has no contrast, or its affine no volume.
@@ -141,7 +144,8 @@ def prepare(image: MetaTensor, form: VolumeForm, info: BundleInfo) -> PreparedVo
         size = [max(1, round(n * own / new)) for n, own, new in zip(scaled.shape[1:], spacing, known, strict=True)]
         scaled = resize(scaled, size)
         worked = tuple(n * own / m for n, own, m in zip(volume_size(volume, orientation), spacing, size, strict=True))
-    warnings = _warnings(volume, scaled, spacing, known, form, info)
+    unusual = _unusual(volume, scaled, info, direction)
+    warnings = unusual + _warnings(scaled, spacing, known, form, info)
     return PreparedVolume(
         scaled=torch.as_tensor(scaled),
         scale=scale,
@@ -176,25 +180,28 @@ def _volume_of(image: MetaTensor) -> tuple[Tensor, np.ndarray]:
     return torch.from_numpy(np.ascontiguousarray(volume)), affine
 
 
+def _unusual(volume: Tensor, scaled: Tensor, info: BundleInfo, direction: str | None) -> list[str]:
+    """A sentence on what tells the image from those that the network has seen, if anything does."""
+    from monai_gan.data.profile import ProfileLimits, image_profile
+
+    limits = ProfileLimits.from_dict(of_direction(info.extra.get("familiar"), direction) or {})
+    unusual = limits.unusual(image_profile(volume, scaled))
+    modality = info.extra.get("modality_in") or "an image"
+    return [
+        f"The image does not look like {modality} as {info.name!r} knows it ({'; '.join(unusual)}): do not rely on the "
+        "result."
+    ] * bool(unusual)
+
+
 def _warnings(
-    volume: Tensor,
     scaled: Tensor,
     spacing: tuple[float, ...],
     known: tuple[float, ...],
     form: VolumeForm,
     info: BundleInfo,
 ) -> list[str]:
-    """What is unusual about an image, one sentence each."""
-    from monai_gan.data.profile import ProfileLimits, image_profile
-
+    """What is unusual about the grid of an image, one sentence each."""
     found = []
-    modality = info.extra.get("modality_in") or "an image"
-    unusual = ProfileLimits.from_dict(info.extra.get("familiar") or {}).unusual(image_profile(volume, scaled))
-    if unusual:
-        found.append(
-            f"The image does not look like {modality} as {info.name!r} knows it ({'; '.join(unusual)}): do not rely on "
-            "the result."
-        )
     if _differ(spacing, known):
         shown, nearest = (" x ".join(f"{length:.3g}" for length in one) for one in (spacing, known))
         how = "it was resampled there and back" if max(form.scale) == 1 else "the result may show false detail"

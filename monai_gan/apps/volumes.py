@@ -25,6 +25,7 @@ def translate(
     output: str | Path,
     *,
     format: str | None = None,
+    label: int | str | None = None,
     uncertainty: bool = False,
     device: str = "auto",
     batch_size: int | None = None,
@@ -42,6 +43,7 @@ def translate(
             worked on frame by frame.
         output: a file by its ending, or a folder, which gets ``<input>_<bundle>.<format>``.
         format: "nii.gz", "nrrd", "png" (2-D) or "dcm"; by default that of ``output``, else that of the input.
+        label: direction by number or name, for a bundle that has several.
         uncertainty: also write ``..._uncertainty``, the spread of the results of slightly changed inputs.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         batch_size: slices or windows at once; by default as many as the free memory allows.
@@ -61,7 +63,7 @@ def translate(
         Cancelled: ``cancel`` answered True.
     """
     return _convert(
-        "translation", bundle, input, output, format, uncertainty, device, batch_size, trust, progress, cancel
+        "translation", bundle, input, output, format, label, uncertainty, device, batch_size, trust, progress, cancel
     )
 
 
@@ -71,6 +73,7 @@ def enhance(
     output: str | Path,
     *,
     format: str | None = None,
+    label: int | str | None = None,
     uncertainty: bool = False,
     device: str = "auto",
     batch_size: int | None = None,
@@ -84,7 +87,7 @@ def enhance(
     that of the finer grid is.
     """
     return _convert(
-        "enhancement", bundle, input, output, format, uncertainty, device, batch_size, trust, progress, cancel
+        "enhancement", bundle, input, output, format, label, uncertainty, device, batch_size, trust, progress, cancel
     )
 
 
@@ -94,6 +97,7 @@ def _convert(
     input: str | Path,
     output: str | Path,
     format: str | None,
+    label: int | str | None,
     uncertainty: bool,
     device: str,
     batch_size: int | None,
@@ -122,7 +126,9 @@ def _convert(
     with OutputFolder(folder) as place:
         report(_AROUND / 2, "loading", f"Loading {info.name}")
         model: VolumeModel = load(info.path, device=device, trust=trust)  # type: ignore[assignment]
-        result = model.run(image, uncertainty=uncertainty, batch_size=batch_size, progress=inner, cancel=cancel)
+        result = model.run(
+            image, label=label, uncertainty=uncertainty, batch_size=batch_size, progress=inner, cancel=cancel
+        )
         report(1 - _AROUND, "writing", f"Writing {name}")
         with place.writing():
             names = _write(place.staging, name, result, model, source)
@@ -140,7 +146,7 @@ def _write(folder: Path, name: str, result: VolumeResult, model: VolumeModel, so
     def write(name: str, image: MetaTensor) -> str:
         whole = not image.dtype.is_floating_point and int(image.min()) >= 0
         bits = (8 if int(image.max()) < 256 else 16) if whole else None
-        return write_image(folder / name, image, provenance=provenance, bits=bits, units=units).name
+        return write_image(folder / name, image, provenance=provenance, bits=bits, units=units, source=source).name
 
     names = [write(name, result.image)]
     if result.uncertainty is not None:

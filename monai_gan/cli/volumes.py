@@ -20,6 +20,9 @@ Output = Annotated[
 Format = Annotated[
     str | None, typer.Option("--format", help="nii.gz, nrrd, png or dcm; by default as the output or the input is.")
 ]
+Label = Annotated[
+    str | None, typer.Option("--label", help="Direction by name or number, for a bundle that has several.")
+]
 Uncertainty = Annotated[
     bool, typer.Option("--uncertainty", help="Also write a map of how far slightly changed inputs change the result.")
 ]
@@ -33,6 +36,7 @@ def translate(
     input: Input,
     output: Output,
     format: Format = None,
+    label: Label = None,
     uncertainty: Uncertainty = False,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -45,7 +49,7 @@ def translate(
     """
     from monai_gan.apps.volumes import translate as convert
 
-    options = (format, uncertainty, device, batch_size, trust)
+    options = (format, label, uncertainty, device, batch_size, trust)
     _convert(convert, "Translating", bundle, input, output, options, json)
 
 
@@ -54,6 +58,7 @@ def enhance(
     input: Input,
     output: Output,
     format: Format = None,
+    label: Label = None,
     uncertainty: Uncertainty = False,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -66,7 +71,7 @@ def enhance(
     """
     from monai_gan.apps.volumes import enhance as convert
 
-    options = (format, uncertainty, device, batch_size, trust)
+    options = (format, label, uncertainty, device, batch_size, trust)
     _convert(convert, "Enhancing", bundle, input, output, options, json)
 
 
@@ -75,7 +80,7 @@ def _convert(
 ) -> None:
     from monai_gan.data.provenance import read_provenance
 
-    names = ("format", "uncertainty", "device", "batch_size", "trust")
+    names = ("format", "label", "uncertainty", "device", "batch_size", "trust")
     with cancel_on_interrupt() as cancel, console.progress_bar(doing) as progress, console.warnings_as_lines():
         files = convert(
             bundle, input, output, **dict(zip(names, options, strict=True)), progress=progress, cancel=cancel

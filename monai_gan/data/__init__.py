@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from monai_gan.data.foreground import ForegroundScale
     from monai_gan.data.images import read_image
     from monai_gan.data.latents import LatentDataset, seeded_latents
+    from monai_gan.data.pairs import balanced_samples, volume_pairs
     from monai_gan.data.profile import ProfileLimits, image_profile
     from monai_gan.data.provenance import Provenance, read_provenance
     from monai_gan.data.provenance_report import ProvenanceReport, check_provenance
@@ -37,6 +38,7 @@ _HOMES = {
     "ProvenanceReport": "provenance_report",
     "StreamLoader": "stream",
     "UnpairedDataset": "unpaired",
+    "balanced_samples": "pairs",
     "check_provenance": "provenance_report",
     "from_monai": "adapters",
     "image_profile": "profile",
@@ -46,6 +48,7 @@ _HOMES = {
     "read_provenance": "provenance",
     "seeded_latents": "latents",
     "split_by_subject": "splits",
+    "volume_pairs": "pairs",
     "write_image": "write",
 }
 
@@ -60,6 +63,7 @@ __all__ = [
     "ProvenanceReport",
     "StreamLoader",
     "UnpairedDataset",
+    "balanced_samples",
     "check_provenance",
     "from_monai",
     "image_profile",
@@ -69,6 +73,7 @@ __all__ = [
     "read_provenance",
     "seeded_latents",
     "split_by_subject",
+    "volume_pairs",
     "write_image",
 ]
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.uid import UID
 
+    from monai_gan.data.dicom_source import DicomSource
+
 # Names that UIDs are derived from live in this space of their own (RFC 9562, version 5).
 _SPACE = uuid.uuid5(uuid.NAMESPACE_OID, "monai-gan/dicom")
 _MAKER = "monai-gan"
@@ -48,12 +50,13 @@ def write_dicom(
     *,
     bits: int | None = None,
     units: str = "",
+    source: DicomSource | None = None,
 ) -> None:
     """Write one file, or for a volume a folder with one file per slice, ``0001.dcm`` and so on along their normal.
 
     Every UID is derived from the pixels, the geometry and the provenance with its date (PS3.5, B.2): the same content
-    has the same UIDs, and anything else has others. Each image is a patient, a study and a series of its own, because
-    two synthetic images do not show one person.
+    has the same UIDs, and anything else has others. An image made from latents is a patient, a study and a series of
+    its own, because two such images do not show one person; one made from DICOM images joins their study.
 
     Args:
         target: the file (2-D) or the folder (3-D), which must not exist.
@@ -64,6 +67,7 @@ def write_dicom(
         bits: 8 or 16 for whole numbers that fit; else real values come in 65536 steps from the lowest to the highest,
             with the line that leads back to their units.
         units: ``"HU"`` is stated, any other unit is called unspecified.
+        source: the images that this one was made from.
 
     Raises:
         InputError: DICOM cannot hold the image, its geometry or the date.
@@ -78,11 +82,15 @@ def write_dicom(
     matrix = _checked_geometry(LPS @ matrix)
     stored, slope, intercept = _stored(volume, bits)
     common = _common(provenance)
+    if source is not None:
+        source.describe(common)
     _add_scale(common, stored, slope, intercept, units)
-    form = repr((stored.shape, slope, intercept, units, stated, matrix.tolist()))
+    form = repr((stored.shape, slope, intercept, units, stated, matrix.tolist(), source and source.key))
     key = hashlib.sha256((provenance.to_json() + form).encode() + stored.tobytes()).hexdigest()
-    common.StudyInstanceUID, common.SeriesInstanceUID = _uid(key, "study"), _uid(key, "series")
-    if stated:
+    common.SeriesInstanceUID = _uid(key, "series")
+    if "StudyInstanceUID" not in common:
+        common.StudyInstanceUID = _uid(key, "study")
+    if stated and "FrameOfReferenceUID" not in common:
         common.FrameOfReferenceUID, common.PositionReferenceIndicator = _uid(key, "frame of reference"), ""
     if not flat:
         target.mkdir()
@@ -93,6 +101,9 @@ def write_dicom(
         common.SOPInstanceUID = _uid(key, f"instance {number}")
         if stated:
             _add_plane(common, matrix, index)
+        if source is not None:
+            middle = [(length - 1) / 2 for length in volume.shape[1:3]]
+            source.refer(common, (matrix @ [*middle, index, 1])[:3])
         _add_pixels(common, stored[..., index])
         path = target if flat else target / f"{number:04d}.dcm"
         pydicom.dcmwrite(path, common, enforce_file_format=True)

@@ -140,6 +140,8 @@ def _from_dicom(path: Path) -> Marks:
         "Patient's Name": _claim(data.get("PatientName")),
         "Contributing Equipment": _synthesizer(data),
     }
+    if "SourceImageSequence" in data:  # what was made from a person's images keeps the person's name
+        places.pop("Patient's Name")
     return _collect(places, _private_json(data), against)
 
 

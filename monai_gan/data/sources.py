@@ -72,6 +72,19 @@ def open_source(
     raise InputError(_not_found(text))
 
 
+def find_folder(source: str | os.PathLike[str]) -> Path:
+    """The folder of that path, or of that name under ``$MONAI_GAN_DATA``.
+
+    Raises:
+        InputError: there is none; says what there is.
+    """
+    text = os.fspath(source)
+    for path in _candidates(text):
+        if path.is_dir():
+            return path
+    raise InputError(_not_found(text))
+
+
 def _open_file(path: Path) -> ImageTable:
     if path.suffix == ".npz":
         return read_archive(path)

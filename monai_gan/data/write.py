@@ -10,6 +10,7 @@ from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
 from monai_gan.atomic import remove_path, replace_path
+from monai_gan.data.dicom_source import DicomSource
 from monai_gan.data.dicom_write import write_dicom
 from monai_gan.data.formats import dicom_files
 from monai_gan.data.geometry import LPS, as_volume, default_affine
@@ -28,6 +29,7 @@ def write_image(
     provenance: Provenance | None = None,
     bits: int | None = None,
     units: str = "",
+    source: str | Path | None = None,
 ) -> Path:
     """Write an image, and with a provenance its header entries and the sidecar ``<stem>.json``.
 
@@ -42,6 +44,7 @@ def write_image(
         provenance: what made the image; DICOM is not written without.
         bits: 8 or 16 per value of a PNG, 8 by default; of a DICOM file see `write_dicom`.
         units: the unit of the values; DICOM states ``"HU"``.
+        source: what the image was made from; DICOM written of DICOM joins the study of its source and refers to it.
 
     Returns:
         The path; of a DICOM volume ``<stem>``, a folder with one file per slice.
@@ -61,7 +64,8 @@ def write_image(
         if extension == ".dcm":
             if provenance is None:
                 raise InputError(f"'{path.name}' needs a provenance: DICOM is written only with its marks.")
-            write_dicom(target, array, matrix, provenance, bits=bits, units=units)
+            made_from = None if source is None else DicomSource.of(source)
+            write_dicom(target, array, matrix, provenance, bits=bits, units=units, source=made_from)
         elif extension == ".png":
             _write_png(target, array, provenance, 8 if bits is None else bits)
         else:

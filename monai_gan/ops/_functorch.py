@@ -27,3 +27,9 @@ def is_plain(tensor: Tensor) -> bool:
         and not torch._is_zerotensor(tensor)
         and forward_ad.unpack_dual(tensor).tangent is None
     )
+
+
+def graph_is_kept() -> bool:
+    """Whether the backward pass that is running leaves its graph for another one; also where torch does not tell."""
+    ask = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
+    return True if ask is None else bool(ask())

@@ -13,12 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from monai_gan.ops import dispatch
+from monai_gan.ops import _functorch, dispatch
 from monai_gan.ops._checks import accumulation_type, check_tensors
 from monai_gan.ops._library import Operation, dense, like, plain_torch_serves
 from monai_gan.ops._scope import asked_for_input_only
 
 NAME = "perceptual_distance"
+REFUSAL = f"{NAME}: the fused form has no second derivative; use monai_gan.ops.use_backend('torch')."
+
+_Layer = tuple[Tensor, Tensor, Tensor | None]
 
 
 def reference(
@@ -96,14 +99,53 @@ def perceptual_distance(
     if torch.jit.is_tracing():
         return reference(features, target_features, weights, eps)
     _check(features, target_features, weights, eps)
-    return _summed([_distance(*layer, float(eps)) for layer in _layers(features, target_features, weights)])
+    layers = _layers(features, target_features, weights)
+    if _only_features_want_gradients(layers) and _in_one_sweep(layers):
+        return _with_gradients(layers, float(eps))
+    return _summed([_distance(*layer, float(eps)) for layer in layers])
 
 
 def _layers(
     features: Sequence[Tensor], target_features: Sequence[Tensor], weights: Sequence[Tensor | None] | None
-) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+) -> list[_Layer]:
     weights = [None] * len(features) if weights is None else weights
     return list(zip(features, target_features, weights, strict=True))
+
+
+def _only_features_want_gradients(layers: list[_Layer]) -> bool:
+    constants = [one for _, target, weight in layers for one in (target, weight) if one is not None]
+    return (
+        torch.is_grad_enabled()
+        and all(f.requires_grad for f, _, _ in layers)
+        and not any(one.requires_grad for one in constants)
+    )
+
+
+def _in_one_sweep(layers: list[_Layer]) -> bool:
+    """Whether the C++ kernels may take all layers at once: they do not go through torch's dispatcher."""
+    if torch.compiler.is_compiling() or _functorch.differentiating():
+        return False
+    tensors = [one for layer in layers for one in layer if one is not None]
+    f = layers[0][0]
+    return (
+        f.shape[0] > 0
+        and dispatch.choose(NAME, f.device.type, f.dtype) == "native"
+        and all(type(one) in (Tensor, torch.nn.Parameter) and _functorch.is_plain(one) for one in tensors)
+        and all(other.dtype == f.dtype for other, _, _ in layers)
+    )
+
+
+def _with_gradients(layers: list[_Layer], eps: float) -> Tensor:
+    # Imported here, because the kernels are imported by whoever chooses them.
+    from monai_gan.ops._perceptual_gradients import WithGradients
+
+    features = [dense(f) for f, _, _ in layers]
+    targets = [like(target.expand_as(f), f) for f, (_, target, _) in zip(features, layers, strict=True)]
+    weights = [
+        None if weight is None else weight.to(accumulation_type(features[0].dtype)).contiguous()
+        for _, _, weight in layers
+    ]
+    return WithGradients.apply(targets, weights, eps, REFUSAL, *features)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _summed(distances: list[Tensor]) -> Tensor:
@@ -257,4 +299,4 @@ _weight = Operation(
 )
 _forward.differentiate(_through_forward, _save)
 for _derivative in (_backward, _weight):
-    _derivative.end(f"{NAME}: the fused form has no second derivative; use monai_gan.ops.use_backend('torch').")
+    _derivative.end(REFUSAL)

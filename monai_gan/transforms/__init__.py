@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from monai_gan.transforms.align import AlignRigidd
 from monai_gan.transforms.foreground import ScaleForeground, ScaleForegroundd
+from monai_gan.transforms.keep_inside import KeepInsided
 from monai_gan.transforms.kspace import KSpaceTruncate, KSpaceTruncated
 from monai_gan.transforms.low_dose import RandLowDoseCT, RandLowDoseCTd
 from monai_gan.transforms.registered import CheckRegisteredd
@@ -11,11 +13,14 @@ from monai_gan.transforms.slices import RandStackedSliced
 from monai_gan.transforms.super_resolve import SuperResolve, SuperResolved
 from monai_gan.transforms.synthesize import RandSynthesize, RandSynthesized, Synthesize, Synthesized
 from monai_gan.transforms.translate import RandTranslate, RandTranslated, Translate, Translated
+from monai_gan.transforms.warp import RandWarpd
 
 __all__ = [
+    "AlignRigidd",
     "CheckRegisteredd",
     "KSpaceTruncate",
     "KSpaceTruncated",
+    "KeepInsided",
     "RandLowDoseCT",
     "RandLowDoseCTd",
     "RandStackedSliced",
@@ -23,6 +28,7 @@ __all__ = [
     "RandSynthesized",
     "RandTranslate",
     "RandTranslated",
+    "RandWarpd",
     "SaveSynthetic",
     "SaveSyntheticd",
     "ScaleForeground",

@@ -32,6 +32,7 @@ class ImageConversion:
         model: name or path of a bundle; or a network from images (1, C, *S) in [-1, 1] to images (1, C', *S') in
             [-1, 1], which is copied as it is now.
         task: what the bundle is for.
+        label: direction by number or name, for a bundle that has several.
         inferer: how a network is run over an image; default: over the whole image at once. A bundle knows that itself.
         value_range: values that the lower and upper bound of the bundle's image units, or a network's -1 and 1, have
             in the pipeline; default: the bundle's image units, or -1 and 1.
@@ -39,7 +40,7 @@ class ImageConversion:
         trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
 
     Raises:
-        InputError: the bundle is not found, or an inferer is given for it.
+        InputError: the bundle is not found, an inferer is given for it, or a label for a network.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class ImageConversion:
         model: Model,
         task: Task,
         *,
+        label: int | str | None = None,
         inferer: Inferer | None = None,
         value_range: Sequence[float] | None = None,
         device: str = "cpu",
@@ -54,8 +56,11 @@ class ImageConversion:
     ) -> None:
         if inferer is not None and not isinstance(model, nn.Module):
             raise InputError(f"inferer={inferer} is for a network: the bundle {model} says itself how it is run.")
+        if label is not None and isinstance(model, nn.Module):
+            raise InputError(f"label={label!r} is for a bundle: give a network of one direction.")
         self.model = settle(model)
         self.task = task
+        self.label = label
         self.inferer = inferer or SimpleInferer()
         self.range = None if value_range is None else IntensityScale(float(value_range[0]), float(value_range[1]))
         self.device = device
@@ -93,7 +98,7 @@ class ImageConversion:
         device = usable_device(self.device)
         if isinstance(self.model, nn.Module):
             return _Network(self.model, device, self.task, self.inferer, self.range)
-        return _Bundle(open_bundle(self.model, self.task, device, self.trust), self.range)
+        return _Bundle(open_bundle(self.model, self.task, device, self.trust), self.label, self.range)
 
 
 def grid_factors(size: Sequence[int], finer: Sequence[int]) -> tuple[int, ...]:
@@ -124,8 +129,9 @@ class _Process:
 class _Bundle:
     """A bundle's ``Translator`` or ``Enhancer`` in the units of the pipeline."""
 
-    def __init__(self, model: Any, wanted: IntensityScale | None) -> None:
+    def __init__(self, model: Any, label: int | str | None, wanted: IntensityScale | None) -> None:
         self.model = model
+        self.label = label
         self.wanted = wanted
         scale = model.form.input_scale
         # A bundle that finds the scale in the image itself takes whatever units there are.
@@ -134,12 +140,18 @@ class _Bundle:
 
     def __call__(self, image: MetaTensor) -> tuple[Tensor, str]:
         if self.wanted and self.input:
-            image = MetaTensor(self.input.to_image(self.wanted.to_model(image.as_tensor())), meta=image.meta)
-        result = self.model(image)
+            image = MetaTensor(_moved(image.as_tensor(), self.wanted, self.input), meta=image.meta)
+        result = self.model(image, label=self.label)
         values = result.as_tensor()
         if self.wanted and self.output:
-            values = self.wanted.to_image(self.output.to_model(values))
+            values = _moved(values, self.output, self.wanted)
         return values, result.meta["provenance"]
+
+
+def _moved(values: Tensor, given: IntensityScale, wanted: IntensityScale) -> Tensor:
+    """Bring values from one range to another; not clipped: fine structures can be brighter than any input voxel."""
+    factor = (wanted.maximum - wanted.minimum) / (given.maximum - given.minimum)
+    return values.float().sub(given.minimum).mul_(factor).add_(wanted.minimum)
 
 
 class _Network:
@@ -165,4 +177,6 @@ class _Network:
             raise InvalidResultError(f"The result of {name} is not finite: its weights are of no use.")
         file = image.meta.get("filename_or_obj")
         origin = Provenance(name, "0.0.0", task=self.task, source=Path(str(file)).name if file else None)
-        return self.scale.to_image(values.clamp(-1.0, 1.0)), origin.to_json()
+        # As bundles do: a translation's range is fixed, an enhanced image may exceed its input's.
+        values = values.clamp(-1.0, 1.0) if self.task == "translation" else values
+        return self.scale.to_image(values), origin.to_json()

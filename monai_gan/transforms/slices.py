@@ -67,6 +67,8 @@ class RandStackedSliced(RandomizableTransform, MapTransform):
         axis: spatial axis that the slices are perpendicular to.
         threshold: value above which a voxel of the first key shows something.
         share: least share of such voxels in a slice.
+        prob: probability that a slice has to show so much. Whole volumes have empty slices too, which a network that
+            never saw one fills with anything.
         allow_missing_keys: whether to pass over samples that lack a key.
 
     Raises:
@@ -80,10 +82,11 @@ class RandStackedSliced(RandomizableTransform, MapTransform):
         axis: int = 2,
         threshold: float = -1.0,
         share: float = 0.0,
+        prob: float = 1.0,
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
-        RandomizableTransform.__init__(self, 1.0)
+        RandomizableTransform.__init__(self, prob)
         numbers = [num_slices] * len(self.keys) if isinstance(num_slices, int) else list(num_slices)
         if len(numbers) != len(self.keys):
             raise InputError(f"num_slices={num_slices} has {len(numbers)} numbers for {len(self.keys)} keys.")
@@ -101,6 +104,7 @@ class RandStackedSliced(RandomizableTransform, MapTransform):
             raise InputError(
                 f"The volumes {keys} have shapes {sorted(shapes)}: give volumes (C, X, Y, Z) of one shape."
             )
+        self.randomize(None)
         index = self._draw(sample[keys[0]])
         for key in keys:
             volume = torch.as_tensor(sample[key])
@@ -117,6 +121,6 @@ class RandStackedSliced(RandomizableTransform, MapTransform):
         for _ in range(DRAWS):
             index = int(self.R.randint(len(slices)))
             shown = (slices[index] > self.threshold).any(0)
-            if float(shown.float().mean()) >= self.share:
+            if not self._do_transform or float(shown.float().mean()) >= self.share:
                 break
         return index

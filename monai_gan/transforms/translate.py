@@ -27,6 +27,7 @@ class Translate(Transform):
         model: name or path of a translation bundle, which takes volumes and slices of any orientation in its own units
             and is loaded with the first image, once per process; or a network from images (1, C, *S) in [-1, 1] to
             images (1, C', *S) in [-1, 1], which gets the image as it is and is copied as it is now.
+        label: direction by number or name, for a bundle that has several.
         inferer: how a network is run over an image, for instance MONAI's ``SlidingWindowInferer`` or
             :class:`~monai_gan.inferers.StackedSliceInferer`; default: over the whole image at once.
         value_range: values of the images at this place of the pipeline, where they are not in the bundle's image units
@@ -36,7 +37,7 @@ class Translate(Transform):
         trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
 
     Raises:
-        InputError: the bundle is not found, or an inferer is given for it.
+        InputError: the bundle is not found, an inferer is given for it, or a label for a network.
 
     Example:
         >>> import torch
@@ -50,13 +51,14 @@ class Translate(Transform):
         self,
         model: Model,
         *,
+        label: int | str | None = None,
         inferer: Inferer | None = None,
         value_range: Sequence[float] | None = None,
         device: str = "cpu",
         trust: bool = False,
     ) -> None:
         self.convert = ImageConversion(
-            model, "translation", inferer=inferer, value_range=value_range, device=device, trust=trust
+            model, "translation", label=label, inferer=inferer, value_range=value_range, device=device, trust=trust
         )
 
     def __call__(self, image: Any) -> Tensor:
@@ -91,6 +93,7 @@ class Translated(MapTransform):
         keys: entries with images.
         model: as in ``Translate``.
         output_keys: entries that get the translations, one per key; default: they replace the images.
+        label: as in ``Translate``.
         inferer: as in ``Translate``.
         value_range: as in ``Translate``.
         device: as in ``Translate``.
@@ -107,6 +110,7 @@ class Translated(MapTransform):
         model: Model,
         *,
         output_keys: KeysCollection | None = None,
+        label: int | str | None = None,
         inferer: Inferer | None = None,
         value_range: Sequence[float] | None = None,
         device: str = "cpu",
@@ -115,7 +119,9 @@ class Translated(MapTransform):
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.output_keys = _one_per_key("output_keys", output_keys, self.keys)
-        self.translate = Translate(model, inferer=inferer, value_range=value_range, device=device, trust=trust)
+        self.translate = Translate(
+            model, label=label, inferer=inferer, value_range=value_range, device=device, trust=trust
+        )
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         sample = dict(data)
@@ -132,6 +138,7 @@ class RandTranslate(RandomizableTransform):
     Args:
         model: as in ``Translate``.
         prob: probability of a translation.
+        label: as in ``Translate``.
         inferer: as in ``Translate``.
         value_range: as in ``Translate``; give the values of the real images at this place of the pipeline, or put it
             before their intensities are scaled.
@@ -147,6 +154,7 @@ class RandTranslate(RandomizableTransform):
         model: Model,
         prob: float = 0.5,
         *,
+        label: int | str | None = None,
         inferer: Inferer | None = None,
         value_range: Sequence[float] | None = None,
         device: str = "cpu",
@@ -154,7 +162,9 @@ class RandTranslate(RandomizableTransform):
     ) -> None:
         check_probability(prob)
         super().__init__(prob)
-        self.translate = Translate(model, inferer=inferer, value_range=value_range, device=device, trust=trust)
+        self.translate = Translate(
+            model, label=label, inferer=inferer, value_range=value_range, device=device, trust=trust
+        )
 
     def __call__(self, image: Any, randomize: bool = True) -> Tensor:
         """Give the image or its translation.
@@ -189,6 +199,7 @@ class RandTranslated(RandomizableTransform, MapTransform):
         prob: probability of a translation.
         translated_keys: entries, one per key, that hold the translations already.
         synthetic_key: entry that tells whether the sample was translated, as a bool; None for no entry.
+        label: as in ``Translate``.
         inferer: as in ``Translate``.
         value_range: as in ``RandTranslate``.
         device: as in ``Translate``.
@@ -207,6 +218,7 @@ class RandTranslated(RandomizableTransform, MapTransform):
         *,
         translated_keys: KeysCollection | None = None,
         synthetic_key: Hashable | None = "synthetic",
+        label: int | str | None = None,
         inferer: Inferer | None = None,
         value_range: Sequence[float] | None = None,
         device: str = "cpu",
@@ -223,7 +235,7 @@ class RandTranslated(RandomizableTransform, MapTransform):
         self.translate = (
             None
             if model is None
-            else Translate(model, inferer=inferer, value_range=value_range, device=device, trust=trust)
+            else Translate(model, label=label, inferer=inferer, value_range=value_range, device=device, trust=trust)
         )
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from monai_gan.losses.adversarial import AdversarialLoss
 from monai_gan.losses.weighted import ImageLoss, WeightedLosses
+from monai_gan.networks.nets.two_way import TwoWayGenerator
 from monai_gan.variants.base import Batch
 from monai_gan.variants.image_pool import ImagePool
 from monai_gan.variants.image_to_image import ImageToImage, discriminator_loss, generator_loss, source_and_target
@@ -64,6 +65,16 @@ class CycleGAN(ImageToImage):
         self.identity_weight = identity_weight
         self.pool = ImagePool(pool_size)
         self.inverse_pool = ImagePool(pool_size)
+
+    @property
+    def inference_network(self) -> nn.Module:
+        """Both generators; a bundle's ``network_def`` is a :class:`~monai_gan.networks.nets.TwoWayGenerator`."""
+        return TwoWayGenerator(self.generator, self.inverse_generator)
+
+    def sample(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Results (N, C', *S) for input images (N, C, *S); the label 1 leads from the second kind to the first."""
+        translated: Tensor = self.inference_network(latents, labels)
+        return translated
 
     def discriminator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         if not step.main:

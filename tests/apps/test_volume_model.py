@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data.meta_tensor import MetaTensor
-from tiny_volume_bundle import build_volume_bundle, double, identity
+from tiny_volume_bundle import build_two_way_bundle, build_volume_bundle, double, identity
 from torch import Tensor
 
 from monai_gan.apps import Enhancer, Progress, Translator, load
@@ -135,7 +135,7 @@ def test_points_agree_with_simpleitk(tmp_path: Path) -> None:
 
 def test_units_and_whole_numbers_of_an_enhancement(tmp_path: Path) -> None:
     model = enhancer(tmp_path, 3, [1, 1, 1])
-    image = MetaTensor((volume() - 300).short(), affine=affine())
+    image = MetaTensor((volume().as_tensor() - 300).short(), affine=affine())
     found = model.run(image)
     assert found.report["units"] == "HU"
     assert found.image.dtype == torch.int16
@@ -288,3 +288,26 @@ def test_progress_rises_to_the_end_and_a_cancel_stops(translator: Translator) ->
 def test_metadata_that_does_not_say_how(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"add monai_gan.volume and monai_gan.intensity.in"):
         load(build_volume_bundle(tmp_path, intensity={"minimum": 0, "maximum": 1, "units": "none"}))
+
+
+def test_directions_by_label(tmp_path: Path) -> None:
+    bundle = build_two_way_bundle(
+        tmp_path,
+        familiar={"back": {"negative_share": [0.5, 1.0]}, "there": {"negative_share": [0.0, 0.1]}},
+        consistency={"there": [0.5, 1.0], "back": [0.5, 1.0]},
+    )
+    model, image = load(bundle), volume()
+    with pytest.raises(InputError, match=r"needs a label: give one of 0 \(there\), 1 \(back\)"):
+        model(image)
+    found = model.run(image, label="there")
+    torch.testing.assert_close(found.image.as_tensor(), 200 - inverted(image.as_tensor()), rtol=0, atol=0.05)
+    assert found.report["direction"] == "there"
+    assert found.report["warnings"] == []
+    with pytest.warns(UserWarning, match="does not look like"):
+        turned = model(image, label=1)
+    torch.testing.assert_close(turned.as_tensor(), inverted(image.as_tensor()), rtol=0, atol=0.05)
+
+
+def test_a_bundle_without_directions_takes_no_label(translator: Translator) -> None:
+    with pytest.raises(InputError, match="label=0 is not possible"):
+        translator(volume(), label=0)

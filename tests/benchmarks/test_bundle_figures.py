@@ -10,7 +10,8 @@ import pytest
 import torch
 from jsonschema import Draft201909Validator
 
-from benchmarks.bundle_figures import BEGIN, END, EXPLANATIONS, as_metrics, cell, summary, table, write_card
+from benchmarks.bundle_figures import EXPLANATIONS, as_metrics, cell, summary, table
+from benchmarks.cards import BEGIN, END, write_card
 from monai_gan.apps.evaluation_sets import LINEAR, MODEL, EvaluationSets
 from monai_gan.bundle.rules.content import EXTRA_SCHEMA
 from monai_gan.data import IntensityScale

@@ -220,6 +220,26 @@ def test_target_without_gradient_has_none_computed(calls: list[tuple[str, tuple[
     assert [name for name, _ in calls] == ["forward", "weight_gradient"]
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+def test_gradients_with_the_value_are_those_of_the_published_formula(dtype: torch.dtype, layout: str) -> None:
+    """Several layers at once, which the compiled kernels read in one sweep; cotangents of 1, and others."""
+    layers = [maps(3, *shape, dtype=dtype, layout=layout) for shape in ((5, 7, 9), (67, 20, 31), (6, 1, 1))]
+    features, targets, weights = ([layer[i].detach() for layer in layers] for i in range(3))
+    for f in features:
+        f.requires_grad_()
+    wide = [doubles([f])[0] for f in features]
+    distance = perceptual_distance(features, targets, weights)
+    wanted = torch.stack([published(*one) for one in zip(wide, targets, weights, strict=True)]).sum(0)
+    assert_near(distance, wanted.detach(), TOLERANCES[distance.dtype])
+    for cotangent in (torch.ones(3), torch.tensor([2.0, 0.0, -0.5]), torch.ones(3)):
+        got = torch.autograd.grad(distance, features, cotangent.to(distance.dtype), retain_graph=True)
+        for one, want in zip(got, torch.autograd.grad(wanted, wide, cotangent, retain_graph=True), strict=True):
+            assert_near(one, want, TOLERANCES[dtype])
+            one.zero_()  # what was handed out is not what later passes get
+    (last,) = torch.autograd.grad(distance.mean(), features[0])
+    assert_near(last, torch.autograd.grad(wanted.mean(), wide[0])[0], TOLERANCES[dtype])
+
+
 def test_autocast_changes_nothing(backend: str) -> None:
     inputs = maps(2, 5, 7, 9, dtype=torch.float32)
     wanted = one_layer(*inputs)
@@ -261,11 +281,12 @@ def test_modes_of_torch() -> None:
     torch.testing.assert_close(mapped, one_layer(f, target, weight).expand(2, -1))
 
 
-@pytest.mark.usefixtures("fused_kernels")
-def test_second_derivative_is_refused() -> None:
+def test_second_derivative_is_refused(backend: str) -> None:
+    if backend == "torch":
+        pytest.skip("plain torch has it")
     f, target, weight = maps(2, 3, 2, 2)
-    for of in (f, weight):
-        (first,) = torch.autograd.grad(one_layer(f, target, weight).sum(), of, create_graph=True)
+    for of, constants in ((f, (target, weight)), (weight, (target, weight)), (f, (target.detach(), weight.detach()))):
+        (first,) = torch.autograd.grad(one_layer(f, *constants).sum(), of, create_graph=True)
         with pytest.raises(RuntimeError, match=r"no second derivative; use monai_gan.ops.use_backend\('torch'\)"):
             first.square().sum().backward()
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.inferers import SlidingWindowInferer
-from tiny_volume_bundle import build_volume_bundle, double, identity, invert_middle
+from tiny_volume_bundle import build_two_way_bundle, build_volume_bundle, double, identity, invert_middle
 from torch import Tensor, nn
 from worker_loads import check_loads, count_loads, forbid_cuda
 
@@ -107,6 +107,24 @@ def test_values_are_those_of_the_place_in_the_pipeline(
     result = ImageConversion(bundle, "translation", value_range=(0, 1))(given).as_tensor()
     turned = 1 - (given.as_tensor() - low) / span
     torch.testing.assert_close(result, low + span * turned if expected == "kept" else turned, rtol=0, atol=2e-3)
+
+
+def test_direction_by_label(tmp_path: Path) -> None:
+    bundle, image = build_two_way_bundle(tmp_path), volume()
+    there, back = (ImageConversion(bundle, "translation", label=label)(image) for label in (0, "back"))
+    torch.testing.assert_close(there.as_tensor(), 200 - back.as_tensor(), rtol=0, atol=0.05)
+    with pytest.raises(InputError, match=r"needs a label: give one of 0 \(there\), 1 \(back\)"):
+        ImageConversion(bundle, "translation")(image)
+    with pytest.raises(InputError, match="label=0 is for a bundle: give a network of one direction"):
+        ImageConversion(inverter(), "translation", label=0)
+
+
+def test_an_enhanced_image_may_exceed_its_input() -> None:
+    brighter = double(2)[0]
+    brighter.weight.data.fill_(2.0)  # type: ignore[operator]
+    image = torch.full((1, 2, 2), 0.8)
+    assert ImageConversion(brighter, "enhancement")(image).max() == pytest.approx(1.6)
+    assert ImageConversion(brighter, "enhancement", value_range=(0, 1))(image).max() == pytest.approx(1.1)
 
 
 def test_warnings_of_the_model_come_through(tmp_path: Path) -> None:

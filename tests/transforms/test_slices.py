@@ -28,6 +28,12 @@ def test_slices_of_a_pair_belong_together():
     assert seen == {3, 4, 5}
 
 
+def test_empty_slices_are_let_through_with_the_probability_that_is_left():
+    cut = RandStackedSliced("image", share=0.5, prob=0.5)
+    drawn = {cut.set_random_state(seed)(sample())["image"].meta["slice"] for seed in range(40)}
+    assert len(drawn) > 3
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_other_axes_and_repeated_draws(axis):
     cut = RandStackedSliced("image", axis=axis)

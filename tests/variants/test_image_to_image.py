@@ -139,8 +139,9 @@ def test_bad_input_is_named(kind: Callable[..., Variant], scale: int) -> None:
         variant.generator_losses({"image": batch()["image"]}, step(variant))
     with pytest.raises(TypeError, match="translates images and has no latents"):
         variant.latents(1, 0)
-    with pytest.raises(ValueError, match="has no classes"):
-        variant.sample(batch()["image"], torch.zeros(2))
+    wrong = "label must hold 0" if kind is cyclegan else "has no classes"
+    with pytest.raises(ValueError, match=wrong):
+        variant.sample(batch()["image"], torch.full((2,), 2))
     assert variant.generator_losses(batch(scale=scale), Step(0, variant.phases[-1], part="regularizer")) == {}
 
 
@@ -186,3 +187,15 @@ def test_networks_inside_losses_stay_out_of_checkpoints() -> None:
     plain, with_network = pix2pix(), pix2pix(reconstruction={"frozen": Frozen()}, weights={"frozen": 1.0})
     assert set(plain.state_dict()) == set(with_network.state_dict())
     assert "frozen" in with_network.generator_losses(batch(), step(with_network))
+
+
+def test_a_cyclegan_ships_both_directions() -> None:
+    variant = cyclegan().eval()
+    image = batch()["image"]
+    network = variant.inference_network
+    assert set(network.state_dict()) == {
+        f"{name}.{key}" for name in variant.generator_names for key in variant.get_submodule(name).state_dict()
+    }
+    with torch.no_grad():
+        assert torch.equal(variant.sample(image), variant.generator(image))
+        assert torch.equal(variant.sample(image, torch.ones(2)), variant.inverse_generator(image))

@@ -246,24 +246,32 @@ void sum_differences_of_columns(const DistanceTile<T>& tile, const Planes<accumu
   }
 }
 
-// Writes the statistics; the sum of the distances.
-template <typename T>
-double finish(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
-  using A = accumulator_t<T>;
-  for_lanes<kLanes<A>>(tile.positions, [&](std::int64_t s, std::int64_t lanes) {
-    const auto at = [&](Plane plane) { return load_lanes(planes[plane] + s, lanes); };
-    const auto put = [&](FeatureStatistic k, const Lanes<A>& value) {
-      store_lanes(tile.statistics + k * tile.planes + s, value, lanes);
-    };
+// What each vector of f loses along itself, and the same of the other one, from the sums.
+template <typename A>
+void find_along(const Planes<A>& planes) {
+  for (std::int64_t s = 0; s < planes.size; s += kLanes<A>) {
+    const auto at = [&](Plane plane) { return load(planes[plane] + s); };
     const Lanes<A> none{}, length = at(kLength), other = at(kOtherLength);
-    put(kReciprocal, at(kR));
-    put(kAlong, length == A(0) ? none : at(kAlongSum) * at(kR) / length);
-    put(kOtherReciprocal, at(kOtherR));
-    put(kOtherAlong, other == A(0) ? none : none - at(kOtherAlongSum) * at(kOtherR) / other);
-    put(kGap, at(kGapOf));
-  });
+    store(planes[kAlongSum] + s, length == A(0) ? none : at(kAlongSum) * at(kR) / length);
+    store(planes[kOtherAlongSum] + s, other == A(0) ? none : none - at(kOtherAlongSum) * at(kOtherR) / other);
+  }
+}
+
+template <typename T>
+void write_statistics(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
+  // In the order of FeatureStatistic.
+  constexpr Plane sources[kFeatureStatistics] = {kR, kAlongSum, kOtherR, kOtherAlongSum, kGapOf};
+  for (int k = 0; k < kFeatureStatistics; ++k) {
+    for (std::int64_t s = 0; s < tile.positions; ++s) {
+      tile.statistics[k * tile.planes + s] = planes[sources[k]][s];
+    }
+  }
+}
+
+template <typename A>
+double total_distance(const Planes<A>& planes, std::int64_t positions) {
   double total = 0;
-  for (std::int64_t s = 0; s < tile.positions; ++s) {
+  for (std::int64_t s = 0; s < positions; ++s) {
     total += planes[kDistance][s];
   }
   return total;
@@ -272,37 +280,6 @@ double finish(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& plane
 template <typename T>
 Planes<accumulator_t<T>> planes_of(const DistanceTile<T>& tile) {
   return {tile.scratch, (tile.positions + kMostLanes - 1) / kMostLanes * kMostLanes};
-}
-
-template <typename T>
-double distance_of_rows(const DistanceTile<T>& tile) {
-  const auto planes = planes_of(tile);
-  sum_squares_of_rows(tile, planes);
-  if (!find_lengths(planes)) {
-    find_lengths_carefully(tile, planes, [&](int i, std::int64_t c, std::int64_t s) -> double {
-      return planes.copies()[(2 * c + i) * planes.size + s];
-    });
-  }
-  find_reciprocals(planes, tile.eps);
-  sum_differences_of_rows(tile, planes);
-  return finish(tile, planes);
-}
-
-template <typename T>
-double distance_of_columns(const DistanceTile<T>& tile) {
-  using A = accumulator_t<T>;
-  const auto planes = planes_of(tile);
-  sum_squares_of_columns(tile, planes);
-  if (!find_lengths(planes)) {
-    find_lengths_carefully(tile, planes, [&](int i, std::int64_t c, std::int64_t s) -> double {
-      A number[kLanes<A>];
-      store(number, load_part((i == 0 ? tile.f : tile.other) + s * tile.stride + c, 1));
-      return number[0];
-    });
-  }
-  find_reciprocals(planes, tile.eps);
-  sum_differences_of_columns(tile, planes);
-  return finish(tile, planes);
 }
 
 // What one position contributes to the gradient.
@@ -329,8 +306,9 @@ MONAI_GAN_INLINE void put_lanes(T* to, const Lanes<accumulator_t<T>>& value, std
   }
 }
 
-template <bool past_caches, typename T>
-void write_gradient_of_rows(const GradientTile<T>& tile) {
+// Features come as they are, of type T, or as the copies of the distance, of its accumulator.
+template <bool past_caches, typename S, typename T>
+void write_gradient_of_rows(const FeatureTile<S>& tile, const GradientOut<T>& out) {
   using A = accumulator_t<T>;
   for (std::int64_t c = 0; c < tile.channels; ++c) {
     const std::int64_t row = c * tile.stride;
@@ -338,52 +316,103 @@ void write_gradient_of_rows(const GradientTile<T>& tile) {
     for_lanes<kLanes<A>>(tile.positions, [&](std::int64_t s, std::int64_t lanes) {
       prefetch_row(tile, row + tile.stride + s);
       const auto at = [&](const A* statistic) { return load_lanes(statistic + s, lanes); };
-      const Gradient<A> gradient(at(tile.reciprocal), at(tile.other_reciprocal), at(tile.along), at(tile.gap),
-                                 tile.factor);
+      const Gradient<A> gradient(at(out.reciprocal), at(out.other_reciprocal), at(out.along), at(out.gap), out.factor);
       const Lanes<A> f = load_lanes(tile.f + row + s, lanes), other = load_lanes(tile.other + row + s, lanes);
-      put_lanes<past_caches>(tile.out + row + s, gradient(f, other, weight), lanes);
+      put_lanes<past_caches>(out.to + c * out.stride + s, gradient(f, other, weight), lanes);
     });
   }
 }
 
 template <bool past_caches, typename T>
-void write_gradient_of_columns(const GradientTile<T>& tile) {
+void write_gradient_of_columns(const FeatureTile<T>& tile, const GradientOut<T>& out) {
   using A = accumulator_t<T>;
   for (std::int64_t s = 0; s < tile.positions; ++s) {
     const std::int64_t column = s * tile.stride;
     const auto at = [&](const A* statistic) { return all(statistic[s]); };
-    const Gradient<A> gradient(at(tile.reciprocal), at(tile.other_reciprocal), at(tile.along), at(tile.gap),
-                               tile.factor);
+    const Gradient<A> gradient(at(out.reciprocal), at(out.other_reciprocal), at(out.along), at(out.gap), out.factor);
     for_lanes<kLanes<A>>(tile.channels, [&](std::int64_t c, std::int64_t lanes) {
       const Lanes<A> f = load_lanes(tile.f + column + c, lanes), other = load_lanes(tile.other + column + c, lanes);
-      put_lanes<past_caches>(tile.out + column + c, gradient(f, other, load_lanes(tile.weight + c, lanes)), lanes);
+      put_lanes<past_caches>(out.to + column + c, gradient(f, other, load_lanes(tile.weight + c, lanes)), lanes);
     });
   }
 }
 
-template <typename T>
-void gradient_of_rows(const GradientTile<T>& tile) {
-  if (tile.past_caches) {
-    write_gradient_of_rows<true>(tile);
+template <typename S, typename T>
+void gradient_of_rows(const FeatureTile<S>& tile, const GradientOut<T>& out) {
+  if (out.past_caches) {
+    write_gradient_of_rows<true>(tile, out);
     finish_stream();
   } else {
-    write_gradient_of_rows<false>(tile);
+    write_gradient_of_rows<false>(tile, out);
   }
 }
 
 template <typename T>
-void gradient_of_columns(const GradientTile<T>& tile) {
-  if (tile.past_caches) {
-    write_gradient_of_columns<true>(tile);
+void gradient_of_columns(const FeatureTile<T>& tile, const GradientOut<T>& out) {
+  if (out.past_caches) {
+    write_gradient_of_columns<true>(tile, out);
     finish_stream();
   } else {
-    write_gradient_of_columns<false>(tile);
+    write_gradient_of_columns<false>(tile, out);
   }
+}
+
+template <typename T>
+GradientOut<T> gradient_of(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
+  return {planes[kR], planes[kOtherR], planes[kAlongSum], planes[kGapOf],
+          tile.factor, tile.gradient, tile.stride, tile.past_caches};
+}
+
+template <typename T>
+double distance_of_rows(const DistanceTile<T>& tile) {
+  using A = accumulator_t<T>;
+  const auto planes = planes_of(tile);
+  sum_squares_of_rows(tile, planes);
+  if (!find_lengths(planes)) {
+    find_lengths_carefully(tile, planes, [&](int i, std::int64_t c, std::int64_t s) -> double {
+      return planes.copies()[(2 * c + i) * planes.size + s];
+    });
+  }
+  find_reciprocals(planes, tile.eps);
+  sum_differences_of_rows(tile, planes);
+  find_along(planes);
+  if (tile.gradient == nullptr) {
+    write_statistics(tile, planes);
+  } else {
+    const A* copies = planes.copies();
+    gradient_of_rows(FeatureTile<A>{copies, copies + planes.size, tile.weight, tile.channels, tile.positions,
+                                    2 * planes.size},
+                     gradient_of(tile, planes));
+  }
+  return total_distance(planes, tile.positions);
+}
+
+template <typename T>
+double distance_of_columns(const DistanceTile<T>& tile) {
+  using A = accumulator_t<T>;
+  const auto planes = planes_of(tile);
+  sum_squares_of_columns(tile, planes);
+  if (!find_lengths(planes)) {
+    find_lengths_carefully(tile, planes, [&](int i, std::int64_t c, std::int64_t s) -> double {
+      A number[kLanes<A>];
+      store(number, load_part((i == 0 ? tile.f : tile.other) + s * tile.stride + c, 1));
+      return number[0];
+    });
+  }
+  find_reciprocals(planes, tile.eps);
+  sum_differences_of_columns(tile, planes);
+  find_along(planes);
+  if (tile.gradient == nullptr) {
+    write_statistics(tile, planes);
+  } else {
+    gradient_of_columns<T>(tile, gradient_of(tile, planes));
+  }
+  return total_distance(planes, tile.positions);
 }
 
 template <typename T>
 constexpr PerceptualLayouts<T> layouts() {
-  return {{distance_of_rows<T>, gradient_of_rows<T>}, {distance_of_columns<T>, gradient_of_columns<T>}};
+  return {{distance_of_rows<T>, gradient_of_rows<T, T>}, {distance_of_columns<T>, gradient_of_columns<T>}};
 }
 
 }  // namespace

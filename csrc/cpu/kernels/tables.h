@@ -96,29 +96,34 @@ template <typename T>
 struct DistanceTile : FeatureTile<T> {
   using typename FeatureTile<T>::A;
 
-  A* statistics;          // statistic k of position i goes to [k * planes + i]
+  A* statistics;          // statistic k of position i goes to [k * planes + i]; unused if there is a gradient
   std::int64_t planes;
   A eps;
   A* scratch;
+  T* gradient;            // of f times `factor`, laid out like f; null for none
+  A factor;
+  bool past_caches;
 };
 
+// Where the gradient of a tile goes, and what it takes beside the features.
 template <typename T>
-struct GradientTile : FeatureTile<T> {
-  using typename FeatureTile<T>::A;
+struct GradientOut {
+  using A = accumulator_t<T>;
 
   const A* reciprocal;    // one per position, like the next three
   const A* other_reciprocal;
   const A* along;
   const A* gap;
   A factor;
-  T* out;                 // laid out like f
+  T* to;
+  std::int64_t stride;    // of rows; columns lie like those of the features
   bool past_caches;
 };
 
 template <typename T>
 struct PerceptualKernels {
   double (*distance)(const DistanceTile<T>&);  // the sum over the positions
-  void (*gradient)(const GradientTile<T>&);
+  void (*gradient)(const FeatureTile<T>&, const GradientOut<T>&);
 };
 
 template <typename T>

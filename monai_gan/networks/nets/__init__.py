@@ -5,6 +5,7 @@ from __future__ import annotations
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
+from monai_gan.networks.nets.two_way import TwoWayGenerator
 from monai_gan.networks.nets.wgan import WGANCritic, WGANGenerator
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "RRDBNet",
     "ResNetGenerator",
     "SRResNet",
+    "TwoWayGenerator",
     "UNetGenerator",
     "WGANCritic",
     "WGANGenerator",

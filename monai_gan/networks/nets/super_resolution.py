@@ -31,7 +31,7 @@ class SRResNet(ImageGenerator):
         spatial_dims: 2 or 3.
         in_channels: channels of the input.
         out_channels: channels of the result; equal to ``in_channels`` with ``interpolate``.
-        scale_factor: a power of two.
+        scale_factor: a power of two; 1 leaves the resolution, for denoising.
         channels: width of all layers.
         num_blocks: residual blocks.
         norm: MONAI norm specification or None; the paper's is batch norm, which later work leaves out.
@@ -202,8 +202,8 @@ class _Detail(nn.Module):
 def _doublings(spatial_dims: int, channels: int, scale_factor: int, act: LayerSpec) -> nn.Sequential:
     """Sub-pixel convolutions (Shi et al. 2016), initialised and smoothed against checkerboards (Aitken et al. 2017)."""
     check_positive(scale_factor=scale_factor)
-    if scale_factor < 2 or scale_factor & (scale_factor - 1):
-        raise ValueError(f"scale_factor={scale_factor} cannot be reached by doublings: give 2, 4 or 8.")
+    if scale_factor & (scale_factor - 1):
+        raise ValueError(f"scale_factor={scale_factor} cannot be reached by doublings: give 1, 2, 4 or 8.")
     layers: list[nn.Module] = []
     for _ in range(int(math.log2(scale_factor))):
         layers += [SubpixelUpsample(spatial_dims, channels, channels, scale_factor=2), act_layer(act)]

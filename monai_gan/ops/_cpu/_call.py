@@ -22,7 +22,8 @@ def call(name: str, like: Tensor, *arguments: Any) -> None:
         *arguments: tensors, which arrive as addresses, ``None`` as the null address; anything else arrives as it is.
     """
     of_type = function(f"{name}_{str(like.dtype).removeprefix('torch.')}")
-    of_type(*map(_lower, arguments), torch.get_num_threads())
+    lowered = (address(one) if one is None or isinstance(one, Tensor) else one for one in arguments)
+    of_type(*lowered, torch.get_num_threads())
 
 
 def function(name: str) -> Any:
@@ -37,7 +38,6 @@ def shape(x: Tensor, num_groups: int = 1) -> Any:
     return _native.module.Shape(batch, channels, positions, num_groups, not x.is_contiguous())  # type: ignore[union-attr]
 
 
-def _lower(argument: Any) -> Any:
-    if isinstance(argument, Tensor):
-        return argument.data_ptr()
-    return 0 if argument is None else argument
+def address(tensor: Tensor | None) -> int:
+    """Where the numbers are; 0 for none."""
+    return 0 if tensor is None else tensor.data_ptr()

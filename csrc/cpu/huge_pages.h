@@ -1,0 +1,27 @@
+// Large pages for large results.
+//
+// The system gives memory out in pages of 4 KiB, each at its first touch, which costs more than to write the page. What
+// is larger than the allocator keeps for later is new at every call.
+#pragma once
+
+#include <cstdint>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+namespace monai_gan::cpu {
+
+// Asks for pages of 2 MiB within [start, start + bytes), all of which is about to be written; a hint and no more.
+inline void ask_for_huge_pages([[maybe_unused]] void* start, [[maybe_unused]] std::int64_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr std::uintptr_t kept_by_allocator = std::uintptr_t{32} << 20, page = std::uintptr_t{2} << 20;
+  const std::uintptr_t from = (reinterpret_cast<std::uintptr_t>(start) + page - 1) / page * page;
+  const std::uintptr_t to = (reinterpret_cast<std::uintptr_t>(start) + static_cast<std::uintptr_t>(bytes)) / page * page;
+  if (static_cast<std::uintptr_t>(bytes) >= kept_by_allocator && from < to) {
+    madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
+  }
+#endif
+}
+
+}  // namespace monai_gan::cpu

@@ -1,0 +1,65 @@
+"""Perceptual distances whose gradients are computed with the values: features of all layers are read once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from monai_gan.ops import _functorch
+from monai_gan.ops._cpu.perceptual_distance import with_gradients
+
+
+class WithGradients(torch.autograd.Function):
+    """The sum of the distances of all layers on the CPU, which keeps gradients in place of targets.
+
+    They are those of a cotangent of 1, so that what arrives later has only to be multiplied, and most often not even
+    that. Targets and weights have no gradient.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, targets: list[Tensor], weights: list[Tensor | None], eps: float, refusal: str, *features: Tensor
+    ) -> Tensor:
+        """Distances (N,) of dense feature maps and of what belongs to them, in their layout."""
+        distance, gradients = with_gradients(list(features), targets, weights, eps)
+        ctx.save_for_backward(*features, *gradients)
+        ctx.refusal = refusal
+        return distance
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        saved = ctx.saved_tensors
+        features, gradients = saved[: len(saved) // 2], saved[len(saved) // 2 :]
+        if torch.is_grad_enabled():
+            # Someone may differentiate once more. What depends on the features must not look constant then.
+            scaled = [_Refusing.apply(_scaled(one, grad), f, ctx.refusal) for f, one in zip(features, gradients)]  # type: ignore[no-untyped-call]  # noqa: B905
+        elif _functorch.is_plain(grad) and not _functorch.graph_is_kept():
+            # Nobody else has the gradients, and nobody will ask for them again.
+            unit = bool((grad == 1).all())
+            scaled = [one if unit else one.mul_(_per_sample(grad, one)) for one in gradients]
+        else:
+            scaled = [_scaled(one, grad) for one in gradients]
+        return (None, None, None, None, *scaled)
+
+
+class _Refusing(torch.autograd.Function):
+    """A gradient that cannot be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, f: Tensor, message: str) -> Tensor:
+        ctx.message = message
+        return gradient
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor | None, ...]:
+        raise RuntimeError(ctx.message)
+
+
+def _scaled(gradient: Tensor, grad: Tensor) -> Tensor:
+    return (gradient * _per_sample(grad, gradient)).to(gradient.dtype)
+
+
+def _per_sample(grad: Tensor, gradient: Tensor) -> Tensor:
+    return grad.view(-1, *(1,) * (gradient.ndim - 1))
