@@ -40,6 +40,7 @@ class SuperResolve(InvertibleTransform):
         mode: how the inverse makes one voxel of several: "mean", or "nearest" for the one at the centre (behind it
             where their number is even). MONAI's ``Invertd`` takes "nearest" unless told ``nearest_interp=False``. The
             mean of one-hot channels is the share of each class.
+        label: direction by number or name, for a bundle that has several.
         inferer: how a network is run over an image, for instance MONAI's ``SlidingWindowInferer``; default: over the
             whole image at once.
         value_range: values of the images at this place of the pipeline, where they are not in the bundle's image units
@@ -48,7 +49,8 @@ class SuperResolve(InvertibleTransform):
         trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
 
     Raises:
-        InputError: the bundle is not found, an inferer is given for it, or the mode is unknown.
+        InputError: the bundle is not found, an inferer is given for it or a label for a network, or the mode is
+            unknown.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class SuperResolve(InvertibleTransform):
         model: Model,
         *,
         mode: Mode = "mean",
+        label: int | str | None = None,
         inferer: Inferer | None = None,
         value_range: Sequence[float] | None = None,
         device: str = "cpu",
@@ -65,7 +68,7 @@ class SuperResolve(InvertibleTransform):
             raise InputError(f"mode={mode!r} is unknown: give 'mean' or 'nearest'.")
         self.mode = mode
         self.convert = ImageConversion(
-            model, "enhancement", inferer=inferer, value_range=value_range, device=device, trust=trust
+            model, "enhancement", label=label, inferer=inferer, value_range=value_range, device=device, trust=trust
         )
 
     def __call__(self, image: Any) -> Tensor:
@@ -129,6 +132,7 @@ class SuperResolved(MapTransform, InvertibleTransform):
         keys: entries with images.
         model: as in ``SuperResolve``.
         mode: as in ``SuperResolve``.
+        label: as in ``SuperResolve``.
         inferer: as in ``SuperResolve``.
         value_range: as in ``SuperResolve``.
         device: as in ``SuperResolve``.
@@ -145,6 +149,7 @@ class SuperResolved(MapTransform, InvertibleTransform):
         model: Model,
         *,
         mode: Mode = "mean",
+        label: int | str | None = None,
         inferer: Inferer | None = None,
         value_range: Sequence[float] | None = None,
         device: str = "cpu",
@@ -153,7 +158,7 @@ class SuperResolved(MapTransform, InvertibleTransform):
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         self.super_resolve = SuperResolve(
-            model, mode=mode, inferer=inferer, value_range=value_range, device=device, trust=trust
+            model, mode=mode, label=label, inferer=inferer, value_range=value_range, device=device, trust=trust
         )
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
