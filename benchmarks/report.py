@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cross_modality_section import cross_modality
 from benchmarks.downstream_section import downstream
 from benchmarks.results import RESULTS, measured_on
 
@@ -173,6 +174,7 @@ def fid(report: dict[str, Any]) -> str:
 SECTIONS = {
     "critic_step_cpu": critic_step,
     "critic_step_gpu": critic_step,
+    "cross_modality": cross_modality,
     "downstream": downstream,
     "fid": fid,
     "operations_cpu": operations,

@@ -64,23 +64,23 @@ def as_volume(image: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.nda
     return turned[..., None], matrix
 
 
-def rescaled_affine(affine: np.ndarray, factors: Sequence[int]) -> np.ndarray:
-    """The affine of an image with more voxels in the same box.
+def rescaled_affine(affine: np.ndarray, factors: Sequence[float]) -> np.ndarray:
+    """The affine of an image with more or fewer voxels in the same box.
 
-    The box that the voxels fill keeps its corners, so that the centre of the first voxel moves by less than half a
-    voxel: ``index = (finer index + 0.5) / factor - 0.5``.
+    The box that the voxels fill keeps its corners, so that the centre of the first voxel moves by less than half the
+    larger voxel: ``index = (new index + 0.5) / factor - 0.5``.
 
     Args:
-        affine: (4, 4) from indices to millimetres.
-        factors: voxels that each voxel becomes, per axis.
+        affine: (D + 1, D + 1) from indices to millimetres.
+        factors: voxels that each voxel becomes, per axis; below 1 to make fewer of them.
 
     Returns:
-        The affine (4, 4) of the finer image; the same values when all factors are 1.
+        The affine of that image; the same values when all factors are 1.
     """
-    step = np.ones(4)
+    step = np.ones(len(affine))
     step[: len(factors)] = 1 / np.asarray(factors, dtype=np.float64)
     finer = np.diag(step)
-    finer[:3, 3] = (step[:3] - 1) / 2
+    finer[:-1, -1] = (step[:-1] - 1) / 2
     rescaled: np.ndarray = affine @ finer
     return rescaled
 

@@ -10,7 +10,9 @@ from monai_gan.transforms.low_dose import RandLowDoseCT, RandLowDoseCTd
 from monai_gan.transforms.registered import CheckRegisteredd
 from monai_gan.transforms.save import SaveSynthetic, SaveSyntheticd
 from monai_gan.transforms.slices import RandStackedSliced
+from monai_gan.transforms.super_resolve import SuperResolve, SuperResolved
 from monai_gan.transforms.synthesize import RandSynthesize, RandSynthesized, Synthesize, Synthesized
+from monai_gan.transforms.translate import RandTranslate, RandTranslated, Translate, Translated
 from monai_gan.transforms.warp import RandWarpd
 
 __all__ = [
@@ -24,11 +26,17 @@ __all__ = [
     "RandStackedSliced",
     "RandSynthesize",
     "RandSynthesized",
+    "RandTranslate",
+    "RandTranslated",
     "RandWarpd",
     "SaveSynthetic",
     "SaveSyntheticd",
     "ScaleForeground",
     "ScaleForegroundd",
+    "SuperResolve",
+    "SuperResolved",
     "Synthesize",
     "Synthesized",
+    "Translate",
+    "Translated",
 ]

@@ -1,16 +1,7 @@
-"""The numbered samples of a generator, which is opened by the process that asks for one.
-
-The transforms lie below ``monai_gan.apps`` and import nothing of it. A bundle is nevertheless opened by
-``monai_gan.apps.load``, as everywhere else, so that checksums, trust, units and the image that belongs to a seed and an
-index are the same in a pipeline, on the command line and in 3D Slicer. That one import happens when the first sample is
-asked for, in ``_open_bundle``, and nowhere else.
-"""
+"""The numbered samples of a generator."""
 
 from __future__ import annotations
 
-import copy
-import os
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +16,9 @@ from monai_gan.data.latents import seeded_latents
 from monai_gan.data.provenance import Provenance
 from monai_gan.data.scaling import IntensityScale
 from monai_gan.errors import InputError, InvalidResultError
+from monai_gan.transforms.opening import Model, PerProcess, open_bundle, place, settle, usable_device
 
 Label = int | str
-Model = str | os.PathLike[str] | nn.Module
-
-# A forked child inherits this number from the process that imported the module; any other child imports anew.
-_IMPORTED_BY = os.getpid()
 
 
 class SyntheticSeries:
@@ -78,11 +66,7 @@ class SyntheticSeries:
         self.device = device
         self.trust = trust
         self.keep = keep
-        self._processes: dict[int, _Process] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what belongs to this process."""
-        return {**self.__dict__, "_processes": {}}
+        self._process = PerProcess(_Process)
 
     def serves(self, label: Label | None) -> bool:
         """Whether there is a generator for this class; always, unless generators are given by class."""
@@ -108,9 +92,7 @@ class SyntheticSeries:
             raise InputError(
                 f"label={label!r} has no generator: model has one for {', '.join(map(repr, self.models))}."
             )
-        # Keyed by process, so that a forked child neither uses what its parent opened nor waits for a lock of it.
-        process = self._processes.setdefault(os.getpid(), _Process())
-        with process.lock:
+        with self._process.mine() as process:
             key = label if self.by_class else None
             if key not in process.opened:
                 process.opened[key] = self._open(self.models[key])
@@ -119,7 +101,7 @@ class SyntheticSeries:
         return self._marked(image, generator, index, label)
 
     def _open(self, model: Path | nn.Module) -> _Generator:
-        device = "cpu" if os.getpid() != _IMPORTED_BY else self.device
+        device = usable_device(self.device)
         return _Network(model, device) if isinstance(model, nn.Module) else _open_bundle(model, device, self.trust)
 
     def _image(self, process: _Process, generator: _Generator, index: int, label: Label | None) -> Tensor:
@@ -174,7 +156,6 @@ class _Generator(Protocol):
 class _Process:
     """What one process has opened and made."""
 
-    lock: Any = field(default_factory=threading.Lock)
     opened: dict[Label | None, _Generator] = field(default_factory=dict)
     kept: dict[tuple[Label | None, int], Tensor] = field(default_factory=dict)
 
@@ -204,7 +185,7 @@ class _Network:
 
     def __init__(self, network: nn.Module, device: str) -> None:
         self.name = type(network).__name__
-        self.network = network.to(device)
+        self.network = place(network, device)
         self.device = device
 
     @torch.inference_mode()
@@ -224,22 +205,13 @@ class _Network:
 
 
 def _open_bundle(path: Path, device: str, trust: bool) -> _Generator:
-    from monai_gan.apps import load
-    from monai_gan.apps.load import check_task
+    model = open_bundle(path, "synthesis", device, trust)
     from monai_gan.apps.synthesizer import CPU_CHUNK
-    from monai_gan.bundle import BundleInfo
 
-    check_task(BundleInfo.from_path(path), ("synthesis",))
-    model = load(path, device=device, trust=trust)
     return _Bundle(model, CPU_CHUNK[model.spatial_dims])
 
 
 def _settled(model: Model) -> Path | nn.Module:
-    """Find a bundle now, so that a wrong name is told before workers start; copy a network, which may train on."""
-    if not isinstance(model, nn.Module):
-        from monai_gan.bundle import find_bundle
-
-        return find_bundle(model)
-    if not isinstance(getattr(model, "latent_size", None), int):
+    if isinstance(model, nn.Module) and not isinstance(getattr(model, "latent_size", None), int):
         raise InputError(f"model={type(model).__name__} has no latent_size: give a generator, or a bundle's name.")
-    return copy.deepcopy(model).cpu().eval().requires_grad_(False)
+    return settle(model)

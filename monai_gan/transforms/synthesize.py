@@ -7,16 +7,15 @@ from collections.abc import Hashable, Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
-import torch
 from monai.config import KeysCollection
-from monai.data.meta_obj import get_track_meta
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import MapTransform, Randomizable, RandomizableTransform, Transform
-from monai.utils import convert_to_tensor
 from torch import Tensor
 
 from monai_gan.errors import InputError
-from monai_gan.transforms.series import Label, Model, SyntheticSeries
+from monai_gan.transforms.opening import Model
+from monai_gan.transforms.series import Label, SyntheticSeries
+from monai_gan.transforms.stand_in import as_real, check_probability, matched
 
 Mode = Literal["replace", "add"]
 #: Without a pool a random sample has a number below this.
@@ -151,8 +150,7 @@ class RandSynthesize(RandomizableTransform):
         device: str = "cpu",
         trust: bool = False,
     ) -> None:
-        if not 0 <= prob <= 1:
-            raise InputError(f"prob={prob} is no probability: give 0 to 1.")
+        check_probability(prob)
         if pool is not None and pool < 1:
             raise InputError(f"pool={pool} is not possible: give 1 or more, or None for a new image each time.")
         super().__init__(prob)
@@ -315,31 +313,3 @@ def _as_index(value: Any) -> int:
     if not isinstance(index, int) or index < 0:
         raise InputError(f"index={value!r} is no number of a sample: give 0 or more.")
     return index
-
-
-def as_real(image: Any) -> Tensor:
-    """The image as MONAI's transforms hand images on, marked as not synthetic unless it says that it is."""
-    tensor: Tensor = convert_to_tensor(image, track_meta=get_track_meta())
-    if not isinstance(tensor, MetaTensor):
-        return tensor
-    # A batch keeps only those entries of meta that all of its images have. The input's own meta stays as it is.
-    meta = {"synthetic": False, **tensor.meta}
-    return MetaTensor(tensor.as_tensor(), meta=meta, applied_operations=tensor.applied_operations)
-
-
-def matched(synthetic: MetaTensor, real: Tensor) -> Tensor:
-    """A synthetic image in the type of the real one that it stands for, and on its device.
-
-    Raises:
-        InputError: they have different numbers of axes or channels.
-    """
-    if synthetic.ndim != real.ndim or len(synthetic) != len(real):
-        raise InputError(
-            f"the synthetic image {tuple(synthetic.shape)} does not fit the real one {tuple(real.shape)}: both must be "
-            "(C, *S) with as many channels and axes; put the transform after EnsureChannelFirst."
-        )
-    image: Tensor = synthetic if isinstance(real, MetaTensor) else synthetic.as_tensor()
-    if not real.dtype.is_floating_point:
-        bounds = torch.iinfo(real.dtype)
-        image = image.round().clamp(bounds.min, bounds.max)
-    return image.to(device=real.device, dtype=real.dtype)

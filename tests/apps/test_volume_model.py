@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data.meta_tensor import MetaTensor
-from tiny_volume_bundle import build_volume_bundle, double, identity
+from tiny_volume_bundle import build_two_way_bundle, build_volume_bundle, double, identity
 from torch import Tensor
 
 from monai_gan.apps import Enhancer, Progress, Translator, load
@@ -300,22 +300,8 @@ def test_metadata_that_does_not_say_how(tmp_path: Path) -> None:
 
 
 def test_directions_by_label(tmp_path: Path) -> None:
-    from monai_gan.networks.nets import TwoWayGenerator
-
-    (there, definition), (back, _) = identity(2), identity(2)
-    back.weight.data.fill_(-1.0)  # type: ignore[operator, union-attr]
-    two_way = {
-        "_target_": "monai_gan.networks.nets.TwoWayGenerator",
-        "generator": definition,
-        "inverse_generator": definition,
-    }
-    bundle = build_volume_bundle(
+    bundle = build_two_way_bundle(
         tmp_path,
-        layer=TwoWayGenerator(there, back),
-        definition=two_way,
-        num_channels=1,
-        volume={"num_slices": 1},
-        labels=["there", "back"],
         familiar={"back": {"negative_share": [0.5, 1.0]}, "there": {"negative_share": [0.0, 0.1]}},
         consistency={"there": [0.5, 1.0], "back": [0.5, 1.0]},
     )

@@ -74,6 +74,28 @@ def build_volume_bundle(
     return root
 
 
+def build_two_way_bundle(folder: Path, **extra: Any) -> Path:
+    """Write a translation bundle of two directions: "there" keeps the values, "back" inverts them."""
+    from monai_gan.networks.nets import TwoWayGenerator
+
+    (there, definition), (back, _) = identity(2), identity(2)
+    back.weight.data.fill_(-1.0)  # type: ignore[operator, union-attr]
+    two_way = {
+        "_target_": "monai_gan.networks.nets.TwoWayGenerator",
+        "generator": definition,
+        "inverse_generator": definition,
+    }
+    return build_volume_bundle(
+        folder,
+        layer=TwoWayGenerator(there, back),
+        definition=two_way,
+        num_channels=1,
+        volume={"num_slices": 1},
+        labels=["there", "back"],
+        **extra,
+    )
+
+
 def invert_middle() -> nn.Module:
     """Maps (B, 3, H, W) to the negative of the middle channel."""
     layer = nn.Conv2d(3, 1, 1, bias=False)

@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +17,11 @@ from monai.data import DataLoader, Dataset
 from PIL import Image
 from tiny_bundle import GENERATOR
 from tiny_conditional import ConditionalGenerator, build_conditional_bundle
+from worker_loads import check_loads, count_loads, forbid_cuda
 
-import monai_gan.apps
 from monai_gan.apps import load, synthesize
 from monai_gan.bundle import BundleInfo
-from monai_gan.data import Provenance
+from monai_gan.data import Provenance, seeded_latents
 from monai_gan.errors import InputError, InvalidResultError
 from monai_gan.networks.nets import DCGANGenerator
 from monai_gan.transforms import Synthesize
@@ -54,7 +53,7 @@ def test_network_in_place_of_a_bundle() -> None:
     generator = network().eval()
     series = SyntheticSeries(generator, seed=1)
     image = series(2)
-    expected = generator(monai_gan.data.seeded_latents(1, 4, 1, start=2))[0].detach()
+    expected = generator(seeded_latents(1, 4, 1, start=2))[0].detach()
     assert torch.equal(image.as_tensor(), expected)
     assert json.loads(image.meta["provenance"])["bundle"] == "DCGANGenerator"
     for parameter in generator.parameters():
@@ -109,28 +108,6 @@ def test_kept_samples_are_the_same_and_belong_to_the_caller(tiny: Path) -> None:
         image.zero_()
 
 
-def count_loads(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
-    """Write the process and device of every load to a file, also from the processes forked from here."""
-
-    def load_and_tell(*words: Any, **options: Any) -> Any:
-        with log.open("a") as file:
-            file.write(f"{os.getpid()} {options['device']}\n")
-        return load(*words, **options)
-
-    monkeypatch.setattr(monai_gan.apps, "load", load_and_tell)
-
-
-def forbid_cuda(worker: int) -> None:
-    """In a worker, let every way to the GPU raise."""
-
-    def touched(*_: Any, **__: Any) -> None:
-        raise AssertionError("CUDA was touched")
-
-    torch.cuda.is_available = touched  # type: ignore[assignment]
-    torch.cuda.device_count = touched  # type: ignore[assignment]
-    torch.cuda._lazy_init = touched  # type: ignore[assignment]
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_workers_load_once_each_and_leave_the_gpu_alone(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -148,10 +125,7 @@ def test_workers_load_once_each_and_leave_the_gpu_alone(
         worker_init_fn=forbid_cuda,
     )
     epochs = [torch.cat([batch.as_tensor() for batch in loader]) for _ in range(2)]
-    lines = log.read_text().splitlines()
-    assert len(lines) == len({line.split()[0] for line in lines}) == 2
-    assert {line.split()[1] for line in lines} == {"cpu"}
-    assert str(os.getpid()) not in log.read_text()
+    check_loads(log, workers=2)
     assert torch.equal(epochs[0], epochs[1])
     assert torch.equal(epochs[0], load(tiny, "cpu").sample(12))
 
