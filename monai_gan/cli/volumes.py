@@ -67,7 +67,7 @@ def enhance(
 ) -> None:
     """Give an image a higher resolution or less noise, in its own units.
 
-    Example: monai-gan enhance brain_mri_srgan_x2 t1.nii.gz -o fine.nii.gz
+    Example: monai-gan enhance my_bundle scan.nii.gz -o better.nii.gz
     """
     from monai_gan.apps.volumes import enhance as convert
 
