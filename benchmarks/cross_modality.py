@@ -141,7 +141,6 @@ def prepared(files: Sequence[dict[str, str]], bundle: Path | None) -> CacheDatas
 
 def train(arm: Arm, volumes: CacheDataset, training: Training, seed: int) -> UNet:
     """A segmenter of slices (N, 1, H, W) in [-1, 1], two classes."""
-    torch.manual_seed(seed)
     draw = Compose(
         [
             *arm.volume,
@@ -154,6 +153,7 @@ def train(arm: Arm, volumes: CacheDataset, training: Training, seed: int) -> UNe
     ).set_random_state(seed)
     data = Dataset([sample for sample in volumes if arm.source in sample], draw)
     sampler = RandomSampler(data, replacement=True, num_samples=training.steps * training.batch_size)
+    torch.manual_seed(seed)  # after the volumes, whose first use draws numbers
     network = UNet(2, 1, 2, training.channels, [2] * (len(training.channels) - 1), num_res_units=1)
     loss = DiceCELoss(to_onehot_y=True, softmax=True)
     optimizer = torch.optim.Adam(network.parameters(), training.rate)
