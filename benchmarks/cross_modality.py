@@ -18,7 +18,6 @@ import itertools
 import json
 import operator
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -210,13 +209,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     root, bundle = Path(os.environ["MONAI_GAN_DATA"]) / DATA, find_bundle(options.bundle)
-    training, info, began = Training(options.steps), BundleInfo.from_path(bundle), time.process_time()
+    training, info = Training(options.steps), BundleInfo.from_path(bundle)
     rows = measure(root, bundle, training, options.seeds, options.work)
     save(
         {
             "benchmark": "cross_modality",
             **environment(options.threads),
-            "cpu_seconds": round(time.process_time() - began),
             "data": DATA,
             "volumes": {split: len(sessions(root, split)) for split in ("train", "test")},
             "bundle": {"name": info.name, "version": info.version, "sha256": info.weights_sha256},
