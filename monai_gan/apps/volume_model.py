@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from monai_gan.bundle import BundleInfo
+    from monai_gan.data import Provenance
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class VolumeResult:
         image: the result, on the grid of the input or a finer one; its ``meta`` has ``synthetic`` and ``provenance``.
         uncertainty: (C, *S), standard deviation in the units of the result; None unless asked for.
         report: what a reader of the result must know: ``units``, ``warnings``, ``consistency`` and how it was run.
+        provenance: the origin of the result, with the report, as files state it.
     """
 
     image: MetaTensor
     uncertainty: MetaTensor | None
     report: dict[str, Any]
+    provenance: Provenance
 
 
 class VolumeModel:
@@ -99,6 +102,8 @@ class VolumeModel:
         import torch
         from monai.data.meta_tensor import MetaTensor
 
+        from monai_gan.data import Provenance
+
         if batch_size is not None:
             check_count("batch_size", batch_size)
         if uncertainty and (reason := uncertainty_refusal(self.info)):
@@ -108,29 +113,31 @@ class VolumeModel:
         for frame in frames:
             check_frame(frame, self.form, self.info)
         reporter = Reporter(len(frames), progress, cancel, phase=self.info.task)
-        parts = [self._frame(frame, chosen, uncertainty, batch_size, reporter) for frame in frames]
-        joined = torch.cat([part.image.as_tensor() for part in parts])
-        result = MetaTensor(joined, meta=parts[0].image.meta)
-        report = _merged([part.report for part in parts])
+        images, spreads, reports = zip(
+            *(self._frame(frame, chosen, uncertainty, batch_size, reporter) for frame in frames), strict=True
+        )
+        result = MetaTensor(torch.cat([image.as_tensor() for image in images]), meta=images[0].meta)
+        report = _merged(reports)
         for warning in report["warnings"]:
             warnings.warn(warning, UserWarning, stacklevel=1)
-        result.meta["synthetic"] = True
-        result.meta["provenance"] = self.provenance(_name_of(image), report).to_json()
-        spread = [part.uncertainty.as_tensor() for part in parts if part.uncertainty is not None]
-        return VolumeResult(result, MetaTensor(torch.cat(spread), affine=result.affine) if spread else None, report)
-
-    def provenance(self, source: str | None, report: dict[str, Any]) -> Any:
-        """The origin of a result, as files state it."""
-        from monai_gan.data import Provenance
-
+        spread = None
+        if uncertainty:
+            spread = MetaTensor(torch.cat([one.as_tensor() for one in spreads]), affine=result.affine)
         info = self.info
-        return Provenance(
-            info.name, info.version, info.weights_sha256, task=info.task, source=source, extra={"report": report}
+        origin = Provenance(
+            *(info.name, info.version, info.weights_sha256),
+            task=info.task,
+            source=_name_of(image),
+            extra={"report": report},
         )
+        result.meta["synthetic"] = True
+        result.meta["provenance"] = origin.to_json()
+        return VolumeResult(result, spread, report, origin)
 
     def _frame(
         self, frame: MetaTensor, label: int | None, uncertainty: bool, batch_size: int | None, reporter: Reporter
-    ) -> VolumeResult:
+    ) -> tuple[MetaTensor, MetaTensor | None, dict[str, Any]]:
+        """Result, uncertainty when asked for, and report of one frame."""
         direction = None if label is None else str(self.info.extra["labels"][label])
         prepared = prepare(frame, self.form, self.info, direction)
         variations = _VARIATIONS if uncertainty else _VARIATIONS[:1]
@@ -153,7 +160,7 @@ class VolumeModel:
             "warnings": prepared.warnings + self._consistency_warnings(consistency),
         }
         spread = prepared.restore_spread(_spread(results)) if uncertainty else None
-        return VolumeResult(prepared.restore(results[0]), spread, report)
+        return prepared.restore(results[0]), spread, report
 
     def _infer(self, scaled: Tensor, label: int | None, reporter: Reporter, share: float, plan: VolumePlan) -> Tensor:
         import torch
@@ -252,7 +259,7 @@ def _name_of(image: Any) -> str | None:
     return Path(str(name)).name if name else None
 
 
-def _merged(reports: list[dict[str, Any]]) -> dict[str, Any]:
+def _merged(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One report of all frames: that of the first, with all warnings, and the least consistency."""
     warned = dict.fromkeys(warning for report in reports for warning in report["warnings"])
     least = min((report["consistency"] for report in reports), key=lambda found: found["value"])

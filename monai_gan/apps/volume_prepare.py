@@ -42,6 +42,7 @@ class PreparedVolume:
     warnings: list[str]
     _form: VolumeForm
     _given: MetaTensor = field(repr=False)
+    _volume: Tensor = field(repr=False)
     _orientation: Orientation
     _affine: np.ndarray = field(repr=False)
 
@@ -75,12 +76,8 @@ class PreparedVolume:
 
         turned = self._orientation.restore(result)
         factors = self._orientation.per_given_axis(self._form.scale)
-        size = [length * factor for length, factor in zip(self._volume_size(), factors, strict=True)]
+        size = [length * factor for length, factor in zip(self._volume.shape[1:], factors, strict=True)]
         return resize(turned, size)
-
-    def _volume_size(self) -> tuple[int, ...]:
-        given = tuple(self._given.shape[1:])
-        return given if len(given) == 3 else (given[1], given[0], 1)
 
     def _with_geometry(self, values: Tensor) -> MetaTensor:
         import torch
@@ -111,7 +108,7 @@ class PreparedVolume:
         from scipy.ndimage import label
         from torch.nn.functional import interpolate
 
-        given = _volume_of(self._given)[0]
+        given = self._volume
         lowest = (given == given.amin(dim=(1, 2, 3), keepdim=True)).all(0)
         parts = torch.from_numpy(label(lowest.numpy())[0]).long()
         large = parts.flatten().bincount() >= _LEAST_PADDING * parts.numel()
@@ -131,8 +128,6 @@ def prepare(image: MetaTensor, form: VolumeForm, info: BundleInfo, direction: st
     Raises:
         InputError: the image has no contrast, or its affine no volume.
     """
-    import torch
-
     from monai_gan.data.geometry import spacing_of
     from monai_gan.data.orientation import Orientation
     from monai_gan.data.resize import resize
@@ -147,27 +142,24 @@ def prepare(image: MetaTensor, form: VolumeForm, info: BundleInfo, direction: st
     worked = spacing
     # A finer grid is what an enhancer is for: it must not be given another one than its input's.
     if max(form.scale) == 1 and _differ(spacing, known):
-        size = [max(1, round(n * own / new)) for n, own, new in zip(scaled.shape[1:], spacing, known, strict=True)]
+        lengths = [n * own for n, own in zip(scaled.shape[1:], spacing, strict=True)]
+        size = [max(1, round(length / new)) for length, new in zip(lengths, known, strict=True)]
         scaled = resize(scaled, size)
-        worked = tuple(n * own / m for n, own, m in zip(volume_size(volume, orientation), spacing, size, strict=True))
+        worked = tuple(length / n for length, n in zip(lengths, size, strict=True))
     unusual = _unusual(volume, scaled, info, direction)
     warnings = unusual + _warnings(scaled, spacing, known, form, info)
     return PreparedVolume(
-        scaled=torch.as_tensor(scaled),
+        scaled=scaled,
         scale=scale,
         spacing=worked,
         units=form.output_scale.units if form.output_scale is not None else scale.units,
         warnings=warnings,
         _form=form,
         _given=image,
+        _volume=volume,
         _orientation=orientation,
         _affine=affine,
     )
-
-
-def volume_size(volume: Tensor, orientation: Orientation) -> tuple[int, ...]:
-    """Voxels of a volume (C, X, Y, Z) per axis of the named order."""
-    return tuple(int(length) for length in orientation.per_named_axis(tuple(volume.shape[1:])))
 
 
 def _volume_of(image: MetaTensor) -> tuple[Tensor, np.ndarray]:

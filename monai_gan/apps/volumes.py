@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monai_gan.apps.form import known_format
 from monai_gan.apps.jobs import CancelCheck, Progress, ProgressCallback, check_cancel
 from monai_gan.apps.load import check_task, load
 from monai_gan.apps.staging import OutputFolder
@@ -131,22 +132,23 @@ def _convert(
         )
         report(1 - _AROUND, "writing", f"Writing {name}")
         with place.writing():
-            names = _write(place.staging, name, result, model, source)
+            names = _write(place.staging, name, result, source)
         report(1.0, "writing", f"{len(names)} written")
         place.publish()
     return [place.output / one for one in names]
 
 
-def _write(folder: Path, name: str, result: VolumeResult, model: VolumeModel, source: Path) -> list[str]:
+def _write(folder: Path, name: str, result: VolumeResult, source: Path) -> list[str]:
     from monai_gan.data import write_image
 
-    provenance = model.provenance(source.name, result.report)
     units = str(result.report["units"])
 
     def write(name: str, image: MetaTensor) -> str:
         whole = not image.dtype.is_floating_point and int(image.min()) >= 0
         bits = (8 if int(image.max()) < 256 else 16) if whole else None
-        return write_image(folder / name, image, provenance=provenance, bits=bits, units=units, source=source).name
+        return write_image(
+            folder / name, image, provenance=result.provenance, bits=bits, units=units, source=source
+        ).name
 
     names = [write(name, result.image)]
     if result.uncertainty is not None:
@@ -158,17 +160,13 @@ def _write(folder: Path, name: str, result: VolumeResult, model: VolumeModel, so
 
 def _place(source: Path, output: Path, bundle: str, format: str | None) -> tuple[Path, str]:
     """Folder and file name of the result."""
-    from monai_gan.data.write import FORMATS
-
-    if format is not None and format.lower().lstrip(".") not in FORMATS:
-        raise InputError(f"format={format!r} is unknown: choose {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
+    wanted = None if format is None else known_format(format)
     _, ending = _split(output.name)
     if ending and not output.is_dir():
-        if format is not None and format.lower().lstrip(".") != ending:
+        if wanted not in (None, ending):
             raise InputError(f"output='{output}' and format={format!r} disagree: leave one of them out.")
         return output.parent, output.name
-    ending = _format_like(source) if format is None else format.lower().lstrip(".")
-    return output, f"{source.name.split('.')[0] or source.name}_{bundle}.{ending}"
+    return output, f"{source.name.split('.')[0] or source.name}_{bundle}.{wanted or _format_like(source)}"
 
 
 def _format_like(source: Path) -> str:

@@ -49,8 +49,8 @@ def translate(
     """
     from monai_gan.apps.volumes import translate as convert
 
-    options = (format, label, uncertainty, device, batch_size, trust)
-    _convert(convert, "Translating", bundle, input, output, options, json)
+    options = {"format": format, "label": label, "uncertainty": uncertainty, "device": device}
+    _convert(convert, "Translating", bundle, input, output, json, batch_size=batch_size, trust=trust, **options)
 
 
 def enhance(
@@ -71,20 +71,15 @@ def enhance(
     """
     from monai_gan.apps.volumes import enhance as convert
 
-    options = (format, label, uncertainty, device, batch_size, trust)
-    _convert(convert, "Enhancing", bundle, input, output, options, json)
+    options = {"format": format, "label": label, "uncertainty": uncertainty, "device": device}
+    _convert(convert, "Enhancing", bundle, input, output, json, batch_size=batch_size, trust=trust, **options)
 
 
-def _convert(
-    convert: Any, doing: str, bundle: str, input: Path, output: Path, options: tuple[Any, ...], json: bool
-) -> None:
+def _convert(convert: Any, doing: str, bundle: str, input: Path, output: Path, json: bool, **options: Any) -> None:
     from monai_gan.data.provenance import read_provenance
 
-    names = ("format", "label", "uncertainty", "device", "batch_size", "trust")
     with cancel_on_interrupt() as cancel, console.progress_bar(doing) as progress, console.warnings_as_lines():
-        files = convert(
-            bundle, input, output, **dict(zip(names, options, strict=True)), progress=progress, cancel=cancel
-        )
+        files = convert(bundle, input, output, progress=progress, cancel=cancel, **options)
     if json:
         written = read_provenance(files[0])
         report = {} if written is None else written.extra["report"]
