@@ -31,7 +31,9 @@ else
 fi
 
 if "$python" -c 'import pytest' 2>/dev/null; then
-  timeout 240 "$python" -m pytest -q -m 'not packaging' tests/ops/test_triton_kernels.py tests/ops/test_triton_on_gpu.py \
+  workers=()
+  if "$python" -c 'import xdist' 2>/dev/null; then workers=(-n "$(($(nproc) < 8 ? $(nproc) : 8))"); fi
+  timeout 240 "$python" -m pytest -q "${workers[@]}" -m 'not packaging' tests/ops/test_triton_kernels.py tests/ops/test_triton_on_gpu.py \
     tests/ops/test_cuda_kernels.py tests/engines/test_cuda_recorder.py tests/engines/test_step_graph.py
 else
   echo "gpu-check: pytest is not there, so the tests are left out."

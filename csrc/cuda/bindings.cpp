@@ -21,7 +21,7 @@ using cuda::Plan;
 using cuda::Queue;
 
 void bind_plan(py::module_& module) {
-  py::class_<Plan>(module, "CudaPlan", "How a group is cut over blocks; see csrc/cuda/plan.h.")
+  py::class_<Plan>(module, "CudaPlan", py::module_local(), "How a group is cut over blocks; see csrc/cuda/plan.h.")
       .def_readonly("cluster", &Plan::cluster)
       .def_readonly("slots", &Plan::slots)
       .def_readonly("shared_bytes", &Plan::shared_bytes);

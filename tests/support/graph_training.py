@@ -31,10 +31,10 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 
 
 def allow_capturable(patch: pytest.MonkeyPatch) -> None:
-    """Torch refuses ``capturable`` on the CPU, where nothing is ever captured in earnest."""
+    """Torch refuses ``capturable`` on the CPU, where nothing is captured in earnest; here both devices may have it."""
     for name in ("adam", "rmsprop"):
         module = importlib.import_module(f"torch.optim.{name}")
-        patch.setattr(module, "_get_capturable_supported_devices", lambda **_: ["cpu"])
+        patch.setattr(module, "_get_capturable_supported_devices", lambda **_: ["cpu", "cuda"])
 
 
 def graph_trainer(
