@@ -91,6 +91,16 @@ def perceptual(report: dict[str, Any]) -> str:
     )
 
 
+def backends(report: dict[str, Any]) -> str:
+    """The section on the kernels of a GPU that are there twice."""
+    return _losses(
+        report,
+        "Triton and CUDA C++",
+        "Derivatives of normalisation and activation by the kernels in CUDA C++, which have to be asked for, against",
+        "those in Triton, which serve by default: above 1 Triton is the faster.",
+    )
+
+
 def _losses(report: dict[str, Any], title: str, *text: str) -> str:
     """A section on losses: what was timed, against whom, and by how much."""
     return "\n".join(
@@ -172,6 +182,7 @@ def fid(report: dict[str, Any]) -> str:
 
 
 SECTIONS = {
+    "backends_gpu": backends,
     "critic_step_cpu": critic_step,
     "critic_step_gpu": critic_step,
     "cross_modality": cross_modality,
