@@ -17,7 +17,7 @@ This page is written by `python -m benchmarks.report` from `benchmarks/results/*
 a named opponent, measured in one run; machines differ, and so do shared machines from hour to hour, so absolute times
 are left out. `python -m benchmarks --suite cpu` (or `gpu`) measures the operations and the critic step again.
 """
-NO_GPU = "\nNothing has been measured on a GPU yet; `make gpu-check` does that on a machine with one.\n"
+NO_GPU = "\nNo speed has been measured on a GPU yet; `make gpu-check` does that on a machine with one.\n"
 
 
 def trainer_overhead(report: dict[str, Any]) -> str:
