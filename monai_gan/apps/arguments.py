@@ -80,3 +80,24 @@ def check_labels(info: BundleInfo, label: int | str | Sequence[int | str] | None
             raise InputError(f"label={one!r} is unknown to bundle {info.name!r}: give one of {listed}.")
         classes.append(number)
     return classes * n if len(classes) == 1 else classes
+
+
+def choose_classes(
+    info: BundleInfo, label: int | str | Sequence[int | str] | None, n: int, start: int = 0
+) -> list[int] | None:
+    """The class of each sample of a series: those that were asked for, else all classes in turn.
+
+    Args:
+        info, label, n: as in :func:`check_labels`.
+        start: index of the first sample; without a label sample i is of class i modulo the number of classes.
+
+    Returns:
+        n class numbers, or None for an unconditional bundle.
+
+    Raises:
+        InputError: as :func:`check_labels`, but for a missing label.
+    """
+    count = len(info.extra.get("labels") or ())
+    if label is None and count:
+        return [(start + i) % count for i in range(n)]
+    return check_labels(info, label, n)

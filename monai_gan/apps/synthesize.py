@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monai_gan.apps.arguments import check_count, check_labels, check_seed, check_truncation
+from monai_gan.apps.arguments import check_count, check_seed, check_truncation, choose_classes
 from monai_gan.apps.form import choose_format
 from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
 from monai_gan.apps.load import check_task, load
@@ -80,7 +80,7 @@ def synthesize(
     check_task(info, ("synthesis",))
     ending = choose_format(info, format)
     check_truncation(info, truncation)
-    classes = check_labels(info, label, n)
+    classes = choose_classes(info, label, n)
 
     reporter = Reporter(n + 1, progress, cancel, phase="loading")
     origin = Provenance(info.name, info.version, info.weights_sha256, seed, truncation=truncation)

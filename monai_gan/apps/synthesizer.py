@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from monai_gan.apps.arguments import check_count, check_labels, check_seed, check_start, check_truncation
+from monai_gan.apps.arguments import check_count, check_seed, check_start, check_truncation, choose_classes
 from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
 from monai_gan.apps.memory import memory_error
 from monai_gan.errors import GPUMemoryError, InputError, InvalidResultError
@@ -86,7 +86,8 @@ class Synthesizer:
         Args:
             n: number of images, at least 1.
             seed: 0 .. 2**63 - 1.
-            label: class of all images, or one per image, by number or name; only for conditional bundles.
+            label: class of all images, or one per image, by number or name; only for conditional bundles, which take
+                all classes in turn without it: sample i is then of class i modulo their number.
             truncation: factor of the latents, above 0 and at most 1; below 1 gives more typical, less varied images.
             batch_size: images computed at once on a GPU, halved when memory runs out; the CPU keeps to its own chunks.
             start: index of the first sample of the series.
@@ -137,7 +138,7 @@ class Synthesizer:
         check_truncation(self.info, truncation)
         if batch_size is not None:
             check_count("batch_size", batch_size)
-        classes = check_labels(self.info, label, n)
+        classes = choose_classes(self.info, label, n, start)
         return self._batches(n, seed, classes, truncation, batch_size, start)
 
     def _batches(

@@ -20,7 +20,11 @@ def synthesize(
         str | None, typer.Option("--format", help="nii.gz, nrrd, png or dcm; by default png in 2-D and nii.gz in 3-D.")
     ] = None,
     label: Annotated[
-        str | None, typer.Option("--label", help="Class by name or number; for all images, or A,B,C with one for each.")
+        str | None,
+        typer.Option(
+            "--label",
+            help="Class by name or number, for all images, or A,B,C with one for each; without it all in turn.",
+        ),
     ] = None,
     truncation: Annotated[
         float, typer.Option("--truncation", help="Above 0 and at most 1; lower is more typical and less varied.")

@@ -1,4 +1,4 @@
-"""Read `.npz` archives of images: `images` with optional `labels`, `split` and `subject`, or the layout of MedMNIST."""
+"""Read `.npz` archives of images: `images` with what is known of each, or the layout of MedMNIST."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def read_archive(path: Path) -> ImageTable:
 
     ``images`` is (N, *S) or (N, C, *S). ``labels`` (N,) are class numbers (an array of another shape, such as a
     segmentation, is no label of a class), named by ``label_names``; ``split`` (N,) is 0, 1, 2 or "train", "val",
-    "test"; ``subject`` (N,) is anything that tells persons apart. MedMNIST's ``train_images``, ``train_labels``,
-    ``val_images`` ... are read as well.
+    "test"; ``subject`` (N,) is anything that tells persons apart; ``covariates`` (N,) or (N, K) are continuous values
+    such as age, named by ``covariate_names``. MedMNIST's ``train_images``, ``train_labels``, ``val_images`` ... are
+    read as well.
 
     Raises:
         InputError: the file is missing, damaged, needs pickle, or holds no images.
@@ -28,7 +29,7 @@ def read_archive(path: Path) -> ImageTable:
         raise InputError(f"'{path}' does not exist: give an .npz file that holds 'images'.")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            wanted = ("images", "labels", "label_names", "split", "subject")
+            wanted = ("images", "labels", "label_names", "split", "subject", "covariates", "covariate_names")
             medmnist = tuple(f"{part}_{what}" for part in SPLITS for what in ("images", "labels"))
             arrays = {key: archive[key] for key in archive.files if key in wanted + medmnist}
             found = ", ".join(archive.files)
@@ -60,6 +61,8 @@ def read_archive(path: Path) -> ImageTable:
         label_names=tuple(str(name) for name in arrays.get("label_names", ())),
         subjects=arrays.get("subject"),
         splits=_split_numbers(arrays["split"], path) if "split" in arrays else None,
+        covariates=_covariates(arrays["covariates"], len(images), path) if "covariates" in arrays else None,
+        covariate_names=tuple(str(name) for name in arrays.get("covariate_names", ())),
     )
 
 
@@ -75,6 +78,8 @@ def join_classes(paths: Sequence[Path]) -> ImageTable:
         )
     known = [table.splits for table in tables if table.splits is not None]
     people = [table.subjects for table in tables if table.subjects is not None]
+    values = [table.covariates for table in tables if table.covariates is not None]
+    alike = len(values) == len(tables) and len({one.shape[1] for one in values}) == 1
     return ImageTable(
         name=str(folder),
         images=np.concatenate([np.asarray(table.images) for table in tables]),
@@ -82,6 +87,8 @@ def join_classes(paths: Sequence[Path]) -> ImageTable:
         label_names=tuple(Path(table.name).stem for table in tables),
         subjects=np.concatenate(people) if len(people) == len(tables) else None,
         splits=np.concatenate(known) if len(known) == len(tables) else None,
+        covariates=np.concatenate(values) if alike else None,
+        covariate_names=tables[0].covariate_names if alike else (),
     )
 
 
@@ -97,6 +104,20 @@ def _join_medmnist(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if all(f"{part}_labels" in arrays for part in parts):
         joined["labels"] = np.concatenate([arrays[f"{part}_labels"] for part in parts])
     return joined
+
+
+def _covariates(values: np.ndarray, n: int, path: Path) -> np.ndarray:
+    values = values[:, None] if values.ndim == 1 else values
+    if values.ndim != 2 or len(values) != n or values.dtype.kind not in "uifb":
+        raise InputError(
+            f"'covariates' of '{path}' have the shape {values.shape} and type {values.dtype}: give numbers ({n}, K), "
+            "one row per image."
+        )
+    values = values.astype(np.float64)
+    if not np.isfinite(values).all():
+        first = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise InputError(f"'covariates' of '{path}' are not finite for image {first}: fill them or leave it out.")
+    return values
 
 
 def _split_numbers(split: np.ndarray, path: Path) -> np.ndarray:

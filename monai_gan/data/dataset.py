@@ -24,7 +24,9 @@ from monai_gan.errors import InputError
 class ImageDataset(Dataset[dict[str, Any]]):
     """The images of one part of a source.
 
-    A sample is ``{"image": float32 (C, *S) in [-1, 1], "label": int}``, the label only where the source has classes.
+    A sample is ``{"image": float32 (C, *S) in [-1, 1], "label": int, "covariates": float32 (K,)}``, the label only
+    where the source has classes, and covariates only where it has such, standardised by the training part's mean and
+    standard deviation.
     Images stay in memory in the type of the source (8-bit stays 8-bit) as long as they fit in ``cache_bytes``, and are
     read when asked for beyond that.
 
@@ -85,6 +87,8 @@ class ImageDataset(Dataset[dict[str, Any]]):
         self.indices = _choose(parts, split, source.name)
         self.labels = None if source.labels is None else np.asarray(source.labels)[self.indices].astype(np.int64)
         self._label_list = None if self.labels is None else self.labels.tolist()
+        self.covariate_names = source.covariate_names
+        self.covariates = _standardised(source.covariates, parts == 0, self.indices)
         in_memory = images.bytes_each * len(self.indices) <= cache_bytes
         self._cached = images.block(self.indices if in_memory else self.indices[:0])
         # Without this, the whole source would stay in memory beside the cached part.
@@ -100,6 +104,8 @@ class ImageDataset(Dataset[dict[str, Any]]):
         sample: dict[str, Any] = {self.key: self.intensity.to_model(image)}
         if self._label_list is not None:
             sample[self.label_key] = self._label_list[item]
+        if self.covariates is not None:
+            sample["covariates"] = self.covariates[item]
         if self.transform is None:
             return sample
         sample = self.transform(sample)
@@ -141,6 +147,17 @@ def _parts(table: ImageTable, fractions: Sequence[float], seed: int) -> np.ndarr
     if table.splits is not None:
         return np.asarray(table.splits)
     return split_by_subject(np.arange(len(table)) if table.subjects is None else table.subjects, fractions, seed)
+
+
+def _standardised(values: np.ndarray | None, train: np.ndarray, chosen: np.ndarray) -> Tensor | None:
+    """Covariates of the chosen images, in standard deviations from the mean of the training part, or of all."""
+    if values is None:
+        return None
+    known = values[train] if train.any() else values
+    spread = known.std(axis=0)
+    # A value that never varies says nothing, and stays zero.
+    scaled = (values[chosen] - known.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return torch.from_numpy(scaled.astype(np.float32))
 
 
 def _choose(parts: np.ndarray, split: str, name: str) -> np.ndarray:

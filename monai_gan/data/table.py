@@ -29,6 +29,8 @@ class ImageTable:
         subjects: the person of each image (N,) or None.
         splits: 0 training, 1 validation, 2 test (N,), where the source fixes them, or None.
         names: a name per image, for messages; empty where numbers do.
+        covariates: continuous values such as age (N, K), or None.
+        covariate_names: the name of each, or empty.
     """
 
     name: str
@@ -38,6 +40,8 @@ class ImageTable:
     subjects: np.ndarray | None = None
     splits: np.ndarray | None = None
     names: Sequence[str] = ()
+    covariates: np.ndarray | None = None
+    covariate_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)

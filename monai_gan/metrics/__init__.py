@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monai_gan.metrics.accuracy_score import AccuracyScore, classification_accuracy_score
 from monai_gan.metrics.augmentation import ClassicalAugmentation
 from monai_gan.metrics.baselines import PCAGaussian, PixelGaussian, baseline_sets
 from monai_gan.metrics.class_probe import ClassProbe
@@ -34,6 +35,7 @@ from monai_gan.metrics.structure import gradient_agreement
 __all__ = [
     "EXTRACTORS",
     "FLOOR",
+    "AccuracyScore",
     "ClassProbe",
     "ClassicalAugmentation",
     "ClassifierScores",
@@ -60,6 +62,7 @@ __all__ = [
     "SSIMMetric",
     "Setting",
     "baseline_sets",
+    "classification_accuracy_score",
     "classification_scores",
     "compare_arms",
     "density_coverage",

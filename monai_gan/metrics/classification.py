@@ -95,7 +95,13 @@ def classify(network: nn.Module, data: Labelled) -> ClassifierScores:
         network: images (N, C, *S) to logits (N, classes).
         data: at least one image of every class.
     """
-    return classification_scores(torch.cat([network(batch) for batch in data.images.split(256)]), data.labels)
+    return classification_scores(predict_logits(network, data.images), data.labels)
+
+
+@torch.inference_mode()
+def predict_logits(network: nn.Module, images: Tensor) -> Tensor:
+    """Logits (N, K) of images (N, C, *S), a few hundred at a time."""
+    return torch.cat([network(batch) for batch in images.split(256)])
 
 
 def classification_scores(logits: Tensor, labels: Tensor) -> ClassifierScores:
@@ -112,6 +118,18 @@ def classification_scores(logits: Tensor, labels: Tensor) -> ClassifierScores:
     counts = torch.bincount(labels, minlength=classes)
     if classes < 2 or len(counts) != classes or int(counts.min()) == 0:
         raise InputError(f"labels hold {counts.tolist()} images of {classes} classes: each of two or more must occur.")
-    found = torch.bincount(labels[logits.argmax(dim=1) == labels], minlength=classes)
     area: Any = compute_roc_auc(logits.softmax(dim=1), one_hot(labels, classes), average="macro")
-    return ClassifierScores(float((found / counts).mean()), float(area))
+    recalls = class_recalls(logits, labels)
+    return ClassifierScores(sum(recalls) / classes, float(area))
+
+
+def class_recalls(logits: Tensor, labels: Tensor) -> tuple[float, ...]:
+    """The share of the images of each class that are found, 0..1.
+
+    Args:
+        logits: (N, K).
+        labels: (N,), int64; every class must occur.
+    """
+    counts = torch.bincount(labels, minlength=logits.shape[1])
+    found = torch.bincount(labels[logits.argmax(dim=1) == labels], minlength=logits.shape[1])
+    return tuple((found / counts).tolist())

@@ -138,7 +138,7 @@ def train_on_synthetic(
         training: of the classifier.
         seed: of the classifier.
     """
-    return classify(_fit(None, synthetic, Setting("synthetic", synthetic=1.0), training, seed), test)
+    return classify(fit_classifier(None, synthetic, Setting("synthetic", synthetic=1.0), training, seed), test)
 
 
 def stratified_subset(data: Labelled, n: int, seed: int) -> Labelled:
@@ -238,15 +238,26 @@ def _best(
     trials = []
     for setting in settings:
         synthetic = source.images(setting.truncation) if setting.synthetic else None
-        network = _fit(real, synthetic, setting, training, seed)
+        network = fit_classifier(real, synthetic, setting, training, seed)
         trials.append((classify(network, val), setting, network))
     scores, setting, network = max(trials, key=lambda trial: trial[0].auroc)
     return {"setting": setting.name, "val": scores._asdict(), "test": classify(network, test)._asdict()}
 
 
-def _fit(
+def fit_classifier(
     real: Labelled | None, synthetic: Labelled | None, setting: Setting, training: ClassifierTraining | None, seed: int
 ) -> torch.nn.Module:
+    """Train a classifier with one setting.
+
+    Args:
+        real, synthetic: images to draw batches from, by the setting's share; None for none.
+        setting: how the batches are made.
+        training: of the classifier.
+        seed: of the classifier.
+
+    Returns:
+        The network in eval mode, images (N, C, *S) to logits (N, classes).
+    """
     training = training or ClassifierTraining()
     some = real or synthetic
     if some is None:

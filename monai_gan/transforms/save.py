@@ -69,18 +69,20 @@ class SaveSynthetic(Transform):
         if format == "png" and not self.scale.png_bits:
             raise InputError(f"format='png' would lose the intensities of bundle {root.name!r}: use nii.gz or nrrd.")
         self.spacing = extra.get("spacing_mm")
+        self.label_names = [str(name) for name in extra.get("labels") or ()]
         self.seed = seed
         self.format = format
         self.label = label
         self.truncation = truncation
         self.date = date
 
-    def __call__(self, image: Tensor, index: int = 0) -> Path:  # type: ignore[override]
+    def __call__(self, image: Tensor, index: int = 0, label: int | None = None) -> Path:  # type: ignore[override]
         """Write an image.
 
         Args:
             image: image (C, *S) in [-1, 1].
             index: its number in the series.
+            label: its class by number, to be stated by its name in the bundle; default: that of the constructor.
 
         Returns:
             The file, or the folder of a DICOM volume.
@@ -95,7 +97,7 @@ class SaveSynthetic(Transform):
             seed=self.seed,
             index=index,
             task=self.task,
-            label=self.label,
+            label=self._name(label),
             truncation=self.truncation,
         )
         if self.date is not None:
@@ -108,6 +110,11 @@ class SaveSynthetic(Transform):
             bits=bits or None,
             units=self.scale.units,
         )
+
+    def _name(self, label: int | None) -> int | str | None:
+        if label is None:
+            return self.label
+        return self.label_names[label] if 0 <= label < len(self.label_names) else label
 
 
 class SaveSyntheticd(MapTransform):
@@ -123,6 +130,7 @@ class SaveSyntheticd(MapTransform):
         format: as in ``SaveSynthetic``.
         index_key: key of the number.
         label: as in ``SaveSynthetic``.
+        label_key: key of the class of each sample, by number; samples without it have that of ``label``.
         truncation: as in ``SaveSynthetic``.
         date: as in ``SaveSynthetic``.
         allow_missing_keys: do not fail on a missing key.
@@ -140,9 +148,11 @@ class SaveSyntheticd(MapTransform):
         truncation: float | None = None,
         date: str | None = None,
         allow_missing_keys: bool = False,
+        label_key: str = "label",
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.index_key = index_key
+        self.label_key = label_key
         self.save = SaveSynthetic(output_dir, bundle_root, seed, format, label, truncation, date)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -150,8 +160,9 @@ class SaveSyntheticd(MapTransform):
             raise InputError(
                 f"index_key='{self.index_key}' is not in the sample, which has: {', '.join(map(str, data))}."
             )
+        label = int(data[self.label_key]) if self.label_key in data else None
         for key in self.key_iterator(data):
-            self.save(data[key], int(data[self.index_key]))
+            self.save(data[key], int(data[self.index_key]), label)
         return dict(data)
 
 

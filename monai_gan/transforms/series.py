@@ -170,7 +170,15 @@ class _Bundle:
         self.labels = synthesizer.labels
         self.scale = synthesizer.scale
         self.chunk = chunk
-        self.sample = synthesizer.sample
+        self.synthesizer = synthesizer
+
+    def sample(self, n: int, seed: int, *, label: Label | None, start: int) -> Tensor:
+        """As ``Synthesizer.sample``; a conditional bundle has to be told the class, which the pipeline goes on with."""
+        from monai_gan.apps.arguments import check_labels
+
+        check_labels(self.synthesizer.info, label, n)
+        images: Tensor = self.synthesizer.sample(n, seed, label=label, start=start)
+        return images
 
 
 class _Network:

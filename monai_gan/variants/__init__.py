@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from monai_gan.variants.base import Batch, Half, LatentGAN, Variant
+from monai_gan.variants.cgan import CGAN
+from monai_gan.variants.conditions import Condition, condition_of, fake_condition
 from monai_gan.variants.cyclegan import CycleGAN
 from monai_gan.variants.dcgan import DCGAN
 from monai_gan.variants.image_pool import ImagePool
@@ -10,15 +12,18 @@ from monai_gan.variants.image_to_image import ImageToImage
 from monai_gan.variants.pix2pix import Pix2Pix
 from monai_gan.variants.srgan import SRGAN
 from monai_gan.variants.step import Part, Phase, Step
+from monai_gan.variants.vanilla_gan import VanillaGAN
 from monai_gan.variants.wgan import WGAN
 from monai_gan.variants.wgan_gp import WGANGP
 
 __all__ = [
+    "CGAN",
     "DCGAN",
     "SRGAN",
     "WGAN",
     "WGANGP",
     "Batch",
+    "Condition",
     "CycleGAN",
     "Half",
     "ImagePool",
@@ -28,5 +33,8 @@ __all__ = [
     "Phase",
     "Pix2Pix",
     "Step",
+    "VanillaGAN",
     "Variant",
+    "condition_of",
+    "fake_condition",
 ]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from monai_gan.data import seeded_latents
-from monai_gan.losses import AdversarialLoss
+from monai_gan.losses import AdversarialLoss, GradientPenalty
 from monai_gan.variants.step import Phase, Step
 
 Half = Literal["discriminator", "generator"]
@@ -68,6 +68,14 @@ class Variant(nn.Module, ABC):
     def generator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Named scalars, already weighted, that the generators minimise; arguments as for the discriminators."""
 
+    def check_batch(self, batch: Batch) -> None:
+        """Refuse a batch that the losses cannot use. The trainer asks before a batch goes to the device, where looking
+        at its values would wait for the GPU.
+
+        Raises:
+            InputError: the batch lacks something, or holds values that are not possible.
+        """
+
     def project(self, half: Half) -> None:
         """Put the weights back into their allowed set after an optimizer step (weight clipping, for instance)."""
 
@@ -108,13 +116,35 @@ class LatentGAN(Variant):
         generator: maps latents (N, Z) to images; has ``latent_size``.
         discriminator: maps images to logits.
         objective: the adversarial losses of both.
+        penalties: of the discriminator's gradient, such as R1 or R1 and R2; all with one interval.
+
+    Raises:
+        ValueError: the penalties have different intervals.
     """
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module, objective: AdversarialLoss) -> None:
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        objective: AdversarialLoss,
+        penalties: Sequence[GradientPenalty] = (),
+    ) -> None:
         super().__init__()
         self.generator = generator
         self.discriminator = discriminator
         self.objective = objective
+        self.penalties = nn.ModuleList(penalties)
+        intervals = sorted({penalty.interval for penalty in penalties})
+        if len(intervals) > 1:
+            raise ValueError(f"penalties have the intervals {intervals}: give all the same.")
+
+    @property
+    def lazy_intervals(self) -> dict[Half, int]:
+        return {"discriminator": self._penalties[0].interval} if self.penalties else {}
+
+    @property
+    def _penalties(self) -> list[GradientPenalty]:
+        return list(self.penalties)  # type: ignore[arg-type]
 
     def fake(self, batch: Batch, step: Step) -> Tensor:
         """As many images as the batch holds, from fresh latents."""
@@ -137,8 +167,15 @@ class LatentGAN(Variant):
         return {"adversarial": self.objective.discriminator(real_logits, fake_logits)}
 
     def discriminator_regularizers(self, real: Tensor, fake: Tensor, step: Step) -> dict[str, Tensor]:
-        """Penalties of the discriminator; none here."""
-        return {}
+        """The penalties of the discriminator, by their kind."""
+        return {
+            penalty.kind: self.penalise(penalty, self.discriminator, real, fake, step) for penalty in self._penalties
+        }
+
+    def penalise(self, penalty: GradientPenalty, critic: nn.Module, real: Tensor, fake: Tensor, step: Step) -> Tensor:
+        """One penalty; where it is taken between images, at points that a resumed run repeats."""
+        epsilon = None if penalty.kind in ("r1", "r2") else step.rand(len(real), device=real.device)
+        return penalty(critic, real, fake, epsilon=epsilon, scale=step.scale)  # type: ignore[no-any-return]
 
     def generator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         if not step.main:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import nn
 
-from monai_gan.losses import AdversarialLoss
+from monai_gan.losses import AdversarialLoss, GradientPenalty
 from monai_gan.variants.base import LatentGAN
 
 
@@ -18,7 +20,14 @@ class DCGAN(LatentGAN):
         generator: latents (N, Z) to images (N, C, *S) in [-1, 1].
         discriminator: images to logits (N, 1).
         objective: name of the adversarial objective; the paper's is ``"non_saturating"``.
+        penalties: of the discriminator's gradient; the paper has none.
     """
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module, objective: str = "non_saturating") -> None:
-        super().__init__(generator, discriminator, AdversarialLoss(objective))
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        objective: str = "non_saturating",
+        penalties: Sequence[GradientPenalty] = (),
+    ) -> None:
+        super().__init__(generator, discriminator, AdversarialLoss(objective), penalties)

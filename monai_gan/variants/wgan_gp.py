@@ -44,6 +44,4 @@ class WGANGP(LatentGAN):
         return losses
 
     def discriminator_regularizers(self, real: Tensor, fake: Tensor, step: Step) -> dict[str, Tensor]:
-        epsilon = step.rand(len(real), device=real.device)
-        penalty = self.penalty(self.discriminator, real, fake, epsilon=epsilon, scale=step.scale)
-        return {"gradient_penalty": penalty}
+        return {"gradient_penalty": self.penalise(self.penalty, self.discriminator, real, fake, step)}

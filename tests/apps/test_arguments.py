@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from monai_gan.apps.arguments import MAX_SEED, check_count, check_labels, check_seed, check_start, check_truncation
+from monai_gan.apps.arguments import (
+    MAX_SEED,
+    check_count,
+    check_labels,
+    check_seed,
+    check_start,
+    check_truncation,
+    choose_classes,
+)
 from monai_gan.bundle import BundleInfo
 from monai_gan.errors import InputError
 
@@ -78,3 +86,13 @@ def test_unconditional_bundles_take_no_label(make_info: Make) -> None:
     assert check_labels(make_info(), None, 3) is None
     with pytest.raises(InputError, match="label=0 is not possible"):
         check_labels(make_info(), 0, 3)
+
+
+def test_without_a_label_a_series_takes_the_classes_in_turn(make_info: Make) -> None:
+    info = make_info(labels=["brain", "liver", "lung"])
+    assert choose_classes(info, None, 4) == [0, 1, 2, 0]
+    assert choose_classes(info, None, 4, start=2) == [2, 0, 1, 2], "sample i is of class i modulo their number"
+    assert choose_classes(info, "liver", 2, start=2) == [1, 1]
+    assert choose_classes(make_info(), None, 3) is None
+    with pytest.raises(InputError, match="label=3 is unknown"):
+        choose_classes(info, 3, 1)

@@ -44,3 +44,11 @@ def test_dataset_gives_the_series_with_its_numbers() -> None:
 def test_out_of_range_is_refused(arguments: tuple[int, ...], reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         LatentDataset(*arguments)
+
+
+def test_a_series_of_classes_states_the_class_of_each_sample() -> None:
+    dataset = LatentDataset(5, 3, seed=1, start=4, num_classes=3)
+    assert [dataset[i]["label"] for i in range(5)] == [1, 2, 0, 1, 2]
+    assert "label" not in LatentDataset(5, 3)[0]
+    with pytest.raises(InputError, match="num_classes=-1"):
+        LatentDataset(5, 3, num_classes=-1)

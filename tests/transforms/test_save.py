@@ -96,6 +96,15 @@ def test_dictionary_form_takes_the_number_from_the_sample(tmp_path: Path, grey: 
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["tiny_gan_s1_0003.json", "tiny_gan_s1_0003.png"]
 
 
+def test_class_of_each_sample_is_stated_by_name(tmp_path: Path) -> None:
+    root = _bundle(tmp_path, {"minimum": 0, "maximum": 255}, labels=["healthy", "ill"])
+    save = SaveSyntheticd("pred", tmp_path / "out", root)
+    for index, label in enumerate((1, torch.tensor(0))):
+        save({"pred": torch.zeros(1, 4, 4), "index": index, "label": label})
+    made = [read_provenance(path) for path in sorted((tmp_path / "out").glob("*.png"))]
+    assert [one and one.label for one in made] == ["ill", "healthy"]
+
+
 def test_config_and_pickle(tmp_path: Path, grey: Path) -> None:
     parser = ConfigParser(
         {

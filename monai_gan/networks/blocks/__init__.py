@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monai_gan.networks.blocks.conditioning import ConditionEmbedding, check_label, cycled_labels
 from monai_gan.networks.blocks.layers import act_layer, norm_act_layers, norm_layer
 from monai_gan.networks.blocks.norm_act import GroupNormAct, InstanceNormAct
 from monai_gan.networks.blocks.resample import ConvMeanPool, UpsampleConv
@@ -14,8 +15,10 @@ from monai_gan.networks.blocks.resolution import (
     check_positive,
     level_widths,
 )
+from monai_gan.networks.blocks.spectral import spectrally_normalised
 
 __all__ = [
+    "ConditionEmbedding",
     "ConvMeanPool",
     "GroupNormAct",
     "InstanceNormAct",
@@ -25,10 +28,13 @@ __all__ = [
     "UpsampleConv",
     "act_layer",
     "check_image",
+    "check_label",
     "check_latent",
     "check_no_label",
     "check_positive",
+    "cycled_labels",
     "level_widths",
     "norm_act_layers",
     "norm_layer",
+    "spectrally_normalised",
 ]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from monai_gan.networks.nets.conditional import ConditionalDiscriminator, ConditionalGenerator
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
+from monai_gan.networks.nets.mlp import MLPDiscriminator, MLPGenerator
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
 from monai_gan.networks.nets.two_way import TwoWayGenerator
 from monai_gan.networks.nets.wgan import WGANCritic, WGANGenerator
 
 __all__ = [
+    "ConditionalDiscriminator",
+    "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "MLPDiscriminator",
+    "MLPGenerator",
     "RRDBNet",
     "ResNetGenerator",
     "SRResNet",

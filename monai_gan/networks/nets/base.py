@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from monai_gan.networks.blocks.resolution import (
@@ -110,3 +111,12 @@ class ImageCritic(nn.Module):
         check_no_label(label)
         logit: Tensor = self.to_logit(self.levels(image))
         return logit
+
+    @torch.jit.unused
+    def features_and_logit(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The activated features (N, width, *base) that the last layers read, and the logits (N, 1)."""
+        check_image(image, self.in_channels, self._size)
+        # All but the last two, which flatten the features and weigh them.
+        head: nn.Sequential = self.to_logit  # type: ignore[assignment]
+        features: Tensor = head[:-2](self.levels(image))
+        return features, head[-2:](features)
