@@ -319,6 +319,8 @@ class GANTrainer(Trainer):
         prepared = []
         for batch in batches:
             ready = dict(self.prepare_batch(batch, self.state.device, self.non_blocking))
+            known = isinstance(batch, Mapping) and batch.keys() >= ready.keys()
+            self.variant.check_batch(batch if known else ready)
             if self.channels_last:
                 for key in ("image", "target"):
                     if key in ready:

@@ -68,8 +68,19 @@ class Variant(nn.Module, ABC):
     def generator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Named scalars, already weighted, that the generators minimise; arguments as for the discriminators."""
 
+    def check_batch(self, batch: Batch) -> None:
+        """Refuse a batch that the losses cannot use. The trainer asks before a batch goes to the device, where looking
+        at its values would wait for the GPU.
+
+        Raises:
+            InputError: the batch lacks something, or holds values that are not possible.
+        """
+
     def project(self, half: Half) -> None:
         """Put the weights back into their allowed set after an optimizer step (weight clipping, for instance)."""
+
+    def settle(self) -> None:
+        """Ready the weights for sampling, once, before they are exported; called on the variant with the averages."""
 
     @abstractmethod
     def latents(self, n: int, seed: int) -> Tensor:

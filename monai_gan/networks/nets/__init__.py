@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from monai_gan.networks.nets.biggan import BigGANDiscriminator, BigGANGenerator
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
+from monai_gan.networks.nets.pggan import PGGANDiscriminator, PGGANGenerator
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
 from monai_gan.networks.nets.two_way import TwoWayGenerator
 from monai_gan.networks.nets.wgan import WGANCritic, WGANGenerator
 
 __all__ = [
+    "BigGANDiscriminator",
+    "BigGANGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "PGGANDiscriminator",
+    "PGGANGenerator",
     "RRDBNet",
     "ResNetGenerator",
     "SRResNet",
