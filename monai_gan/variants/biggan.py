@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from monai_gan.losses import AdversarialLoss
 from monai_gan.networks.blocks.conditioning import cycled_labels
 from monai_gan.networks.standing import standing_statistics
 from monai_gan.variants.base import Batch, LatentGAN
+from monai_gan.variants.classes import check_classes
 from monai_gan.variants.conditions import FakeLabels, check_fake_labels, condition_of, fake_condition
 from monai_gan.variants.step import Step
 
@@ -58,6 +60,9 @@ class BigGAN(LatentGAN):
         self.truncation = truncation
         self.standing_batches = standing_batches
         self.fake_labels: FakeLabels = fake_labels
+
+    def check_data(self, dataset: Any) -> None:
+        check_classes(dataset, self.num_classes)
 
     def check_batch(self, batch: Batch) -> None:
         condition_of(batch, self.num_classes)

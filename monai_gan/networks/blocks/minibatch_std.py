@@ -43,8 +43,9 @@ class MinibatchStd(nn.Module):
         deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean(1)
         if n == 1:
             deviation = torch.zeros_like(deviation)
-        channel = deviation.to(x.dtype).repeat(size).reshape([n, *[1] * (x.dim() - 1)])
-        return torch.cat([x, channel.expand([n, 1, *x.shape[2:]])], 1)
+        channel = deviation.to(x.dtype).repeat(size)[:, None, None]
+        flat = x.flatten(2)
+        return torch.cat([flat, channel.expand(n, 1, flat.shape[2])], 1).unflatten(2, x.shape[2:])
 
     def extra_repr(self) -> str:
         return f"group_size={self.group_size}"

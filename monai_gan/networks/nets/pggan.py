@@ -166,8 +166,8 @@ class PGGANDiscriminator(ImageCritic):
     ) -> None:
         super().__init__(spatial_dims, in_channels, image_size)
         check_positive(channels=channels, max_channels=max_channels)
-        base, depth = self.resolution.base, self.resolution.levels
-        widths = level_widths(channels, max_channels, depth + 1)[::-1]
+        base = self.resolution.base
+        widths = level_widths(channels, max_channels, self.resolution.levels + 1)
         conv = Conv[Conv.CONV, spatial_dims]
         self.from_images = nn.ModuleList(
             nn.Sequential(Equalized(conv(in_channels, width, 1)), act_layer(act)) for width in widths
@@ -179,16 +179,16 @@ class PGGANDiscriminator(ImageCritic):
                 Equalized(ConvMeanPool(spatial_dims, width, next_width)),
                 act_layer(act),
             )
-            for next_width, width in pairwise(widths)
+            for width, next_width in pairwise(widths)
         )
         self.to_logit = nn.Sequential(
             MinibatchStd(group_size),
-            Equalized(conv(widths[0] + 1, widths[0], 3, padding=1)),
+            Equalized(conv(widths[-1] + 1, widths[-1], 3, padding=1)),
             act_layer(act),
             nn.Flatten(),
-            Equalized(nn.Linear(widths[0] * math.prod(base), widths[0])),
+            Equalized(nn.Linear(widths[-1] * math.prod(base), widths[-1])),
             act_layer(act),
-            Equalized(nn.Linear(widths[0], 1), gain=1.0),
+            Equalized(nn.Linear(widths[-1], 1), gain=1.0),
         )
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
@@ -209,11 +209,18 @@ class PGGANDiscriminator(ImageCritic):
         """Scores (N, 1) of images (N, in_channels, *S) of the size that is in use at ``growth``."""
         level = math.ceil(growth)
         share = growth - (level - 1)
-        x = self.from_images[level](image)
-        for i in range(level, 0, -1):
-            x = self.levels[i - 1](x)
-            if i == level and share < 1:
-                x = torch.lerp(self.from_images[level - 1](_halve(image, 1)), x, share)
+        skipped = len(self.levels) - level
+        x = old = image
+        for i, from_image in enumerate(self.from_images):
+            if i == skipped:
+                x = from_image(image)
+            if i == skipped + 1 and share < 1:
+                old = from_image(_halve(image, 1))
+        for i, block in enumerate(self.levels):
+            if i >= skipped:
+                x = block(x)
+            if i == skipped and share < 1:
+                x = torch.lerp(old, x, share)
         score: Tensor = self.to_logit(x)
         return score
 
@@ -247,5 +254,5 @@ def _halve(image: Tensor, times: int) -> Tensor:
     """The mean over blocks of 2 pixels per axis, so many times."""
     if times == 0:
         return image
-    pool = F.avg_pool2d if image.dim() == 4 else F.avg_pool3d
-    return pool(image, 2**times)
+    size = int(2**times)
+    return F.avg_pool2d(image, size) if image.dim() == 4 else F.avg_pool3d(image, size)
