@@ -68,16 +68,6 @@ class Variant(nn.Module, ABC):
     def generator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Named scalars, already weighted, that the generators minimise; arguments as for the discriminators."""
 
-    def check_data(self, dataset: Any) -> None:
-        """Refuse training data that the variant cannot learn from; the trainer asks once, before it trains.
-
-        Args:
-            dataset: of the loader; None where the loader tells none.
-
-        Raises:
-            InputError: the data lack something.
-        """
-
     def check_batch(self, batch: Batch) -> None:
         """Refuse a batch that the losses cannot use. The trainer asks before a batch goes to the device, where looking
         at its values would wait for the GPU.
@@ -88,6 +78,16 @@ class Variant(nn.Module, ABC):
 
     def project(self, half: Half) -> None:
         """Put the weights back into their allowed set after an optimizer step (weight clipping, for instance)."""
+
+    def check_data(self, dataset: Any) -> None:
+        """Refuse training data that the variant cannot learn from; the trainer asks once, before it trains.
+
+        Args:
+            dataset: of the loader; None where the loader tells none.
+
+        Raises:
+            InputError: the data lack something.
+        """
 
     def settle(self) -> None:
         """Ready the weights for sampling, once, before they are exported; called on the variant with the averages."""

@@ -50,16 +50,15 @@ class ConditionEmbedding(nn.Module):
             ValueError: a condition is missing or not taken, a label is out of range, or the covariates have another
                 shape.
         """
-        classes, values = self.classes, self.values
         condition = torch.zeros(1)
-        if classes is not None:
+        if self.classes is not None:
             if label is None:
                 raise ValueError(f"label is missing: give classes from 0 to {self.num_classes - 1}, one per image.")
             check_label(label, self.num_classes)
-            condition = classes(label)
+            condition = self.classes(label)
         elif label is not None:
             raise ValueError("label was given to a network without classes: leave it out.")
-        if values is not None:
+        if self.values is not None:
             if covariates is None:
                 raise ValueError(f"covariates are missing: give (N, {self.num_covariates}), standardised.")
             if covariates.dim() != 2 or covariates.shape[1] != self.num_covariates:
@@ -67,8 +66,8 @@ class ConditionEmbedding(nn.Module):
                     f"covariates of shape {list(covariates.shape)} do not fit num_covariates={self.num_covariates}: "
                     f"give (N, {self.num_covariates})."
                 )
-            linear: Tensor = values(covariates)
-            condition = linear if classes is None else condition + linear
+            linear: Tensor = self.values(covariates)
+            condition = linear if self.classes is None else condition + linear
         elif covariates is not None:
             raise ValueError("covariates were given to a network without them: leave them out.")
         return condition

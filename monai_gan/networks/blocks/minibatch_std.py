@@ -15,16 +15,18 @@ class MinibatchStd(nn.Module):
 
     Args:
         group_size: images in a group, at least 2.
+        eps: below the root, for groups of equal images.
 
     Raises:
         ValueError: when ``group_size`` is below 2.
     """
 
-    def __init__(self, group_size: int = 4) -> None:
+    def __init__(self, group_size: int = 4, eps: float = 1e-8) -> None:
         super().__init__()
         if group_size < 2:
             raise ValueError(f"group_size={group_size} is not possible: one image has no deviation, give 2 or more.")
         self.group_size = group_size
+        self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, *S) to (N, C + 1, *S).
@@ -40,7 +42,7 @@ class MinibatchStd(nn.Module):
         size = self.group_size if n % self.group_size == 0 else n
         # Image i belongs to group i mod (n / size); any rule would do.
         groups = x.float().reshape(size, n // size, -1)
-        deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean(1)
+        deviation = (groups.var(0, unbiased=False) + self.eps).sqrt().mean(1)
         if n == 1:
             deviation = torch.zeros_like(deviation)
         channel = deviation.to(x.dtype).repeat(size)[:, None, None]
