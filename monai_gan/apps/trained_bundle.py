@@ -93,6 +93,7 @@ class TrainedBundle:
             metadata["monai_gan"] = {**self.source.extra, **self._account(trainer, config)}
             write_json(copy / METADATA, metadata)
             write_atomic(copy / CARD, self._card(trainer.state.iteration).encode("utf-8"))
+            trainer.ema.variant.settle()
             export_weights(_weights(trainer), copy, trust=self.trust)
             if self.path.exists():
                 self.path.replace(staging / "replaced")

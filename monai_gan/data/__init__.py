@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from monai_gan.data.dataset import ImageDataset
     from monai_gan.data.foreground import ForegroundScale
     from monai_gan.data.images import read_image
-    from monai_gan.data.latents import LatentDataset, seeded_latents
+    from monai_gan.data.latents import LatentDataset, seeded_latents, truncate_latents
     from monai_gan.data.pairs import balanced_samples, volume_pairs
     from monai_gan.data.profile import ProfileLimits, image_profile
     from monai_gan.data.provenance import Provenance, read_provenance
@@ -48,6 +48,7 @@ _HOMES = {
     "read_provenance": "provenance",
     "seeded_latents": "latents",
     "split_by_subject": "splits",
+    "truncate_latents": "latents",
     "volume_pairs": "pairs",
     "write_image": "write",
 }
@@ -73,6 +74,7 @@ __all__ = [
     "read_provenance",
     "seeded_latents",
     "split_by_subject",
+    "truncate_latents",
     "volume_pairs",
     "write_image",
 ]

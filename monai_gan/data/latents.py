@@ -31,6 +31,30 @@ def seeded_latents(n: int, size: int, seed: int, start: int = 0) -> Tensor:
     return torch.from_numpy(np.stack([row.standard_normal(size, dtype=np.float32) for row in rows]))
 
 
+def truncate_latents(latents: Tensor, threshold: float) -> Tensor:
+    """Standard normal latents as those of a normal distribution cut off at a threshold (Brock 2019, section 3.1).
+
+    The paper draws anew what lies beyond. Here each number keeps its rank: the result has the same distribution, and
+    depends on the latent alone.
+
+    Args:
+        latents: standard normal numbers of any shape.
+        threshold: largest magnitude, above 0; small gives typical images of little variety.
+
+    Returns:
+        Latents of the same shape and type within [-threshold, threshold].
+
+    Raises:
+        InputError: the threshold is not positive.
+    """
+    if not threshold > 0:
+        raise InputError(f"threshold={threshold} is not possible: give a number above 0, such as 0.5 or 2.")
+    below = torch.special.ndtr(torch.tensor(-threshold, dtype=torch.float64))
+    rank = torch.special.ndtr(latents.double())
+    cut = torch.special.ndtri(below + rank * (1 - 2 * below))
+    return cut.clamp(-threshold, threshold).to(latents.dtype)
+
+
 class LatentDataset(Dataset[dict[str, Any]]):
     """The latents of a series as a dataset: what a bundle's inference iterates over in place of images.
 

@@ -149,9 +149,8 @@ class StepGraphs:
     ) -> None:
         settings = GraphSettings(work, steps[0], inside)
         notes: set[str] = set()
-        static = [
-            {name: torch.empty_like(value) for name, value in tensors(batch, work.device).items()} for batch in batches
-        ]
+        # Copies of the batch, not empty memory: what a label picks must exist wherever a recorder does the work.
+        static = [{name: value.clone() for name, value in tensors(batch, work.device).items()} for batch in batches]
         fixed = [CaptureStep(step, work.device, notes, draws) for step, draws in zip(steps, kind.draws, strict=True)]
         # Aliases, for the same reason as those of random numbers.
         fed = [

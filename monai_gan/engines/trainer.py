@@ -96,6 +96,7 @@ class GANTrainer(Trainer):
         _check(variant, optimizers, max_epochs, n_critic, accumulation_steps, precision)
         if cuda_graph and torch.device(device).type != "cuda":
             raise ValueError(f"cuda_graph=True needs a CUDA device, not '{device}': choose one, or cuda_graph=False.")
+        variant.check_data(getattr(train_data_loader, "dataset", None))
         self.variant = variant.to(device)
         self.optimizers = dict(optimizers)
         self.schedulers = dict(schedulers or {})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from monai_gan.variants.base import Batch, Half, LatentGAN, Variant
 from monai_gan.variants.cgan import CGAN
+from monai_gan.variants.biggan import BigGAN
 from monai_gan.variants.conditions import Condition, condition_of, fake_condition
 from monai_gan.variants.cyclegan import CycleGAN
 from monai_gan.variants.dcgan import DCGAN
 from monai_gan.variants.image_pool import ImagePool
 from monai_gan.variants.image_to_image import ImageToImage
+from monai_gan.variants.pggan import PGGAN
 from monai_gan.variants.pix2pix import Pix2Pix
 from monai_gan.variants.srgan import SRGAN
 from monai_gan.variants.step import Part, Phase, Step
@@ -19,10 +21,12 @@ from monai_gan.variants.wgan_gp import WGANGP
 __all__ = [
     "CGAN",
     "DCGAN",
+    "PGGAN",
     "SRGAN",
     "WGAN",
     "WGANGP",
     "Batch",
+    "BigGAN",
     "Condition",
     "CycleGAN",
     "Half",

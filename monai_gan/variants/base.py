@@ -79,6 +79,19 @@ class Variant(nn.Module, ABC):
     def project(self, half: Half) -> None:
         """Put the weights back into their allowed set after an optimizer step (weight clipping, for instance)."""
 
+    def check_data(self, dataset: Any) -> None:
+        """Refuse training data that the variant cannot learn from; the trainer asks once, before it trains.
+
+        Args:
+            dataset: of the loader; None where the loader tells none.
+
+        Raises:
+            InputError: the data lack something.
+        """
+
+    def settle(self) -> None:
+        """Ready the weights for sampling, once, before they are exported; called on the variant with the averages."""
+
     @abstractmethod
     def latents(self, n: int, seed: int) -> Tensor:
         """Inputs for :meth:`sample`; row i depends on (seed, i) only."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.handlers import CheckpointLoader, CheckpointSaver, LrScheduleHandler, StatsHandler
+from resuming import equal, saved, stop_after
 from tiny_training import Images, tiny_trainer, tiny_variant
 from torch import Tensor, nn
 from torch.amp import GradScaler
@@ -22,29 +22,6 @@ from monai_gan.data import StreamLoader
 from monai_gan.engines import GANTrainer
 from monai_gan.errors import InputError, NonFiniteLossError
 from monai_gan.variants import WGAN, Batch, LatentGAN, Phase, Step
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Whether two nested states are the same bit for bit."""
-    if isinstance(a, Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
-    return bool(a == b)
-
-
-def saved(trainer: GANTrainer) -> dict[str, Any]:
-    """The state through a file, as a checkpoint would have it."""
-    buffer = io.BytesIO()
-    torch.save(trainer.state_dict(), buffer)
-    buffer.seek(0)
-    return torch.load(buffer, weights_only=True)
-
-
-def stop_after(trainer: GANTrainer, iterations: int) -> None:
-    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=iterations), lambda t: t.terminate(skip_completed=True))
 
 
 @pytest.mark.parametrize(

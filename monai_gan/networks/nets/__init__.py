@@ -5,6 +5,9 @@ from __future__ import annotations
 from monai_gan.networks.nets.conditional import ConditionalDiscriminator, ConditionalGenerator
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
 from monai_gan.networks.nets.mlp import MLPDiscriminator, MLPGenerator
+from monai_gan.networks.nets.biggan import BigGANDiscriminator, BigGANGenerator
+from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
+from monai_gan.networks.nets.pggan import PGGANDiscriminator, PGGANGenerator
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
 from monai_gan.networks.nets.two_way import TwoWayGenerator
@@ -17,6 +20,12 @@ __all__ = [
     "DCGANGenerator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "BigGANDiscriminator",
+    "BigGANGenerator",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "PGGANDiscriminator",
+    "PGGANGenerator",
     "RRDBNet",
     "ResNetGenerator",
     "SRResNet",
