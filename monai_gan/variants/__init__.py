@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from monai_gan.variants.base import Batch, Half, LatentGAN, Variant
-from monai_gan.variants.cgan import CGAN
 from monai_gan.variants.biggan import BigGAN
+from monai_gan.variants.cgan import CGAN
 from monai_gan.variants.conditions import Condition, condition_of, fake_condition
 from monai_gan.variants.cyclegan import CycleGAN
 from monai_gan.variants.dcgan import DCGAN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from monai_gan.networks.blocks.conditioning import ConditionEmbedding, check_label, cycled_labels
 from monai_gan.networks.blocks.attention import SelfAttention
 from monai_gan.networks.blocks.conditional_norm import ConditionalBatchNorm, ConditionalUpBlock
 from monai_gan.networks.blocks.conditioning import ConditionEmbedding, check_label, cycled_labels

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from monai_gan.networks.nets.biggan import BigGANDiscriminator, BigGANGenerator
 from monai_gan.networks.nets.conditional import ConditionalDiscriminator, ConditionalGenerator
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
 from monai_gan.networks.nets.mlp import MLPDiscriminator, MLPGenerator
-from monai_gan.networks.nets.biggan import BigGANDiscriminator, BigGANGenerator
-from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
 from monai_gan.networks.nets.pggan import PGGANDiscriminator, PGGANGenerator
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
@@ -14,16 +13,14 @@ from monai_gan.networks.nets.two_way import TwoWayGenerator
 from monai_gan.networks.nets.wgan import WGANCritic, WGANGenerator
 
 __all__ = [
+    "BigGANDiscriminator",
+    "BigGANGenerator",
     "ConditionalDiscriminator",
     "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "MLPDiscriminator",
     "MLPGenerator",
-    "BigGANDiscriminator",
-    "BigGANGenerator",
-    "DCGANDiscriminator",
-    "DCGANGenerator",
     "PGGANDiscriminator",
     "PGGANGenerator",
     "RRDBNet",
