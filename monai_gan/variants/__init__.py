@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from monai_gan.variants.base import Batch, Half, LatentGAN, Variant
+from monai_gan.variants.began import BEGAN
 from monai_gan.variants.cyclegan import CycleGAN
 from monai_gan.variants.dcgan import DCGAN
 from monai_gan.variants.image_pool import ImagePool
 from monai_gan.variants.image_to_image import ImageToImage
+from monai_gan.variants.infogan import InfoGAN
 from monai_gan.variants.pix2pix import Pix2Pix
 from monai_gan.variants.srgan import SRGAN
 from monai_gan.variants.step import Part, Phase, Step
@@ -14,6 +16,7 @@ from monai_gan.variants.wgan import WGAN
 from monai_gan.variants.wgan_gp import WGANGP
 
 __all__ = [
+    "BEGAN",
     "DCGAN",
     "SRGAN",
     "WGAN",
@@ -23,6 +26,7 @@ __all__ = [
     "Half",
     "ImagePool",
     "ImageToImage",
+    "InfoGAN",
     "LatentGAN",
     "Part",
     "Phase",

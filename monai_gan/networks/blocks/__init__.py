@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monai_gan.networks.blocks.codes import LatentCodes
 from monai_gan.networks.blocks.layers import act_layer, norm_act_layers, norm_layer
 from monai_gan.networks.blocks.norm_act import GroupNormAct, InstanceNormAct
 from monai_gan.networks.blocks.resample import ConvMeanPool, UpsampleConv
@@ -19,6 +20,7 @@ __all__ = [
     "ConvMeanPool",
     "GroupNormAct",
     "InstanceNormAct",
+    "LatentCodes",
     "ResidualDownBlock",
     "ResidualUpBlock",
     "Resolution",
