@@ -112,8 +112,8 @@ class InfoGAN(LatentGAN):
     def information(self, latents: Tensor) -> dict[str, float]:
         """How much the images tell of the codes: L_I by the code's name in nats, on latents (N, Z) of your choice.
 
-        For a categorical code also ``"<name>_share"``, L_I as a share of H(c): 1 if Q is always right and sure. Negative
-        values mean that Q is worse than a guess. Give latents that were not trained on, by a seed of their own.
+        For a categorical code also ``"<name>_share"``, L_I as a share of H(c): 1 if Q is always right and sure.
+        Below 0 Q is worse than a guess. Give latents that were not trained on, by a seed of their own.
         """
         training = self.discriminator.training
         self.discriminator.eval()
