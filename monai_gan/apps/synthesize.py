@@ -33,6 +33,7 @@ def synthesize(
     batch_size: int | None = None,
     trust: bool = False,
     grid: bool = False,
+    traversal: bool = False,
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
 ) -> list[Path]:
@@ -53,11 +54,12 @@ def synthesize(
         batch_size: as in `Synthesizer.sample`.
         trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
         grid: also write ``<bundle>_s<seed>_grid.png``, an overview (of middle slices in 3-D).
+        traversal: also write ``<bundle>_s<seed>_traversal.png``, what each code does, see `Synthesizer.traversal`.
         progress: told after each image.
         cancel: asked after each image.
 
     Returns:
-        The images in order of their index, then the overview when asked for.
+        The images in order of their index, then the overview and the traversal when asked for.
 
     Raises:
         InputError: an argument cannot be used, or the output cannot be written.
@@ -89,6 +91,8 @@ def synthesize(
     with OutputFolder(output) as folder:
         reporter.start("loading", f"Loading {info.name}")
         model: Synthesizer = load(info.path, device=device, trust=trust)
+        # First, so that a model without codes is refused before the work.
+        varied = model.traversal(seed=seed) if traversal else None
         reporter.phase = "sampling"
         reporter.advance(1, f"Sampling on {model.device}")
         spacing = info.extra.get("spacing_mm")
@@ -104,16 +108,17 @@ def synthesize(
                 reporter.advance(1, f"{len(names)} of {n}")
             if grid:
                 shown.append(_middle(images))
+        draw = partial(write_grid, value_range=(model.scale.minimum, model.scale.maximum))
         if grid:
             names.append(f"{info.name}_s{seed}_grid.png")
             with folder.writing():
-                overview = replace(origin, extra={"overview_of": n})
-                write_grid(
-                    folder.staging / names[-1],
-                    torch.cat(shown),
-                    overview,
-                    value_range=(model.scale.minimum, model.scale.maximum),
-                )
+                draw(folder.staging / names[-1], torch.cat(shown), replace(origin, extra={"overview_of": n}))
+        if varied is not None:
+            names.append(f"{info.name}_s{seed}_traversal.png")
+            images, columns = varied
+            with folder.writing():
+                overview = replace(origin, truncation=1.0, extra={"traversal_of": model.codes.names})
+                draw(folder.staging / names[-1], _middle(images), overview, columns=columns)
         folder.publish()
     return [folder.output / name for name in names]
 

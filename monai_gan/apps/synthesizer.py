@@ -38,6 +38,7 @@ class Synthesizer:
         spatial_dims: 2 or 3.
         latent_size: length Z of a latent.
         labels: names of the classes; empty when the model is unconditional.
+        codes: `monai_gan.networks.blocks.LatentCodes` of a model with codes (InfoGAN), else None.
     """
 
     def __init__(self, info: BundleInfo, network: nn.Module, device: torch.device) -> None:
@@ -47,6 +48,7 @@ class Synthesizer:
         self.spatial_dims = info.spatial_dims
         self.latent_size = _latent_size(info, network)
         self.labels = tuple(str(label) for label in info.extra.get("labels") or ())
+        self.codes: Any = getattr(network, "codes", None)
         self.scale = intensity_scale(info)
 
     def latents(self, n: int, seed: int, start: int = 0) -> Tensor:
@@ -175,13 +177,49 @@ class Synthesizer:
         warnings.warn(f"The GPU ran out of memory; going on with batch_size={size}.", RuntimeWarning, stacklevel=1)
         return size
 
+    def traversal(self, n: int = 2, seed: int = 0, steps: int = 9) -> tuple[Tensor, int]:
+        """Show what the codes of a model with codes (InfoGAN) do: a row of images per code and sample.
+
+        In a row one code alone changes: a category through all its values, a continuous code from -0.95 to 0.95. Rows
+        that are shorter than others end in black images.
+
+        Args:
+            n: samples that are varied, the first of the series.
+            seed: of the series.
+            steps: values of a continuous code.
+
+        Returns:
+            Images (N, C, *S), float32, on the CPU, in the bundle's image units, row by row, and the number of columns.
+
+        Raises:
+            InputError: the bundle has no codes or an argument is out of range.
+            InvalidResultError: an image is not finite or constant.
+        """
+        import torch
+
+        from monai_gan.data.grid import fill_rows
+
+        if self.codes is None:
+            raise InputError(f"Bundle {self.info.name!r} has no codes that could be traversed: choose an InfoGAN.")
+        check_count("steps", steps)
+        size = (CPU_CHUNK if self.device.type == "cpu" else _GPU_BATCH)[self.spatial_dims]
+        blocks = []
+        for row in self.codes.traverse(self.latents(n, seed), steps):
+            images = torch.cat([self._forward(part, None) for part in row.flatten(0, 1).split(size)])
+            blocks.append(self._checked(images, 0).unflatten(0, row.shape[:2]))
+        images, columns = fill_rows(blocks)
+        return self.scale.to_image(images), columns
+
     def _run(self, indices: range, seed: int, classes: list[int] | None, truncation: float) -> Tensor:
+        return self._forward(self.latents(len(indices), seed, indices.start).mul_(truncation), classes)
+
+    def _forward(self, latents: Tensor, classes: list[int] | None) -> Tensor:
         import torch
 
         # TensorFloat-32 would make a GPU's images differ visibly from a CPU's.
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with _memory_errors(), torch.inference_mode(), exact:
-            latents = self.latents(len(indices), seed, indices.start).mul_(truncation).to(self.device)
+            latents = latents.to(self.device)
             if classes is None:
                 images = self.network(latents)
             else:

@@ -34,6 +34,9 @@ def synthesize(
         int | None, typer.Option("--batch-size", help="Images computed at once on a GPU; images do not depend on it.")
     ] = None,
     grid: Annotated[bool, typer.Option("--grid", help="Also write an overview, <bundle>_s<seed>_grid.png.")] = False,
+    traversal: Annotated[
+        bool, typer.Option("--traversal", help="Also draw what each code does (InfoGAN), <bundle>_..._traversal.png.")
+    ] = False,
     trust: Trust = False,
     json: Json = False,
 ) -> None:
@@ -56,6 +59,7 @@ def synthesize(
             batch_size=batch_size,
             trust=trust,
             grid=grid,
+            traversal=traversal,
             progress=progress,
             cancel=cancel,
         )
@@ -63,8 +67,9 @@ def synthesize(
         console.print_json({"files": [str(file.resolve()) for file in files]})
         return
     images = "image" if n == 1 else "images"
-    overview = f", overview in {files[-1].name}" if grid else ""
-    console.print_line(f"{n} synthetic {images} in {output}{overview}")
+    pictures = [name for name, wanted in (("overview", grid), ("traversal", traversal)) if wanted]
+    shown = "".join(f", {name} in {file.name}" for name, file in zip(pictures, files[n:], strict=True))
+    console.print_line(f"{n} synthetic {images} in {output}{shown}")
 
 
 def _labels(text: str | None) -> str | list[str] | None:

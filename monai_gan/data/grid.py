@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from monai_gan.data.provenance import Provenance
@@ -50,8 +52,31 @@ def image_grid(
     return canvas if channels == 3 else canvas[..., 0]
 
 
+def fill_rows(rows: Sequence[Tensor], value: float = -1.0) -> tuple[Tensor, int]:
+    """Bring blocks of rows of different lengths to one length, for :func:`image_grid`.
+
+    Args:
+        rows: blocks (rows, length, C, *S).
+        value: of the images that are added at the end of short rows.
+
+    Returns:
+        Images (N, C, *S) row by row, and the number of columns.
+    """
+    columns = max(block.shape[1] for block in rows)
+    filled = []
+    for block in rows:
+        missing = block.new_full((len(block), columns - block.shape[1], *block.shape[2:]), value)
+        filled.append(torch.cat([block, missing], 1).flatten(0, 1))
+    return torch.cat(filled), columns
+
+
 def write_grid(
-    path: Path, images: Tensor, provenance: Provenance, *, value_range: tuple[float, float] = (-1.0, 1.0)
+    path: Path,
+    images: Tensor,
+    provenance: Provenance,
+    *,
+    columns: int | None = None,
+    value_range: tuple[float, float] = (-1.0, 1.0),
 ) -> Path:
     """Write synthetic images side by side as a PNG that is marked as synthetic in its header and a JSON sidecar.
 
@@ -59,7 +84,7 @@ def write_grid(
         path: of the picture; missing parent folders are made.
         images: as for :func:`image_grid`.
         provenance: of the images.
-        value_range: values shown black and white.
+        columns, value_range: as for :func:`image_grid`.
 
     Returns:
         ``path``.
@@ -67,5 +92,5 @@ def write_grid(
     Raises:
         InputError: if it cannot be written.
     """
-    picture = image_grid(images, value_range=value_range)
+    picture = image_grid(images, columns=columns, value_range=value_range)
     return write_image(path, picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0), provenance=provenance)

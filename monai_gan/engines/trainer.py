@@ -36,10 +36,10 @@ class GANTrainer(Trainer):
 
     An iteration is ``n_critic`` discriminator steps, each on fresh batches, and one generator step. ``state.output`` is
     a list of one dictionary, MONAI's decollated form, with the named losses as scalar tensors (``"discriminator/..."``,
-    ``"generator/..."``) and their sums ``"d_loss"`` and ``"g_loss"``; ``state.images`` counts the real images that the
-    last iteration saw. Interrupted and resumed training equals uninterrupted training bit for bit on the CPU when the
-    loader is a :class:`~monai_gan.data.StreamLoader`. Under a process group every rank trains on its share and
-    gradients are averaged.
+    ``"generator/..."``), their sums ``"d_loss"`` and ``"g_loss"``, and the variant's ``figures``; ``state.images``
+    counts the real images that the last iteration saw. Interrupted and resumed training equals uninterrupted training
+    bit for bit on the CPU when the loader is a :class:`~monai_gan.data.StreamLoader`. Under a process group every rank
+    trains on its share and gradients are averaged.
 
     Args:
         device: where to train.
@@ -273,6 +273,7 @@ class GANTrainer(Trainer):
                     output[name] = output.get(name, 0.0) + value / self.n_critic
         if self._trained("generator", phase):
             output.update(self._half("generator", groups[-1], step, count=iteration))
+        output.update({name: value.detach().clone() for name, value in self.variant.figures.items()})
         self.ema.update()
         if self.state.iteration % self.state.epoch_length == 0:
             for scheduler in self.schedulers.values():

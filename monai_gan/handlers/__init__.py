@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monai_gan.handlers.checkpoint import CheckpointHandler, load_checkpoint, save_checkpoint
+from monai_gan.handlers.codes import CodesHandler
 from monai_gan.handlers.distance import SlicedWassersteinHandler
 from monai_gan.handlers.loss_log import LossLogHandler
 from monai_gan.handlers.mode_collapse import ModeCollapseHandler
@@ -11,6 +12,7 @@ from monai_gan.handlers.sample_grid import SampleGridHandler
 
 __all__ = [
     "CheckpointHandler",
+    "CodesHandler",
     "LossLogHandler",
     "ModeCollapseHandler",
     "ProgressHandler",

@@ -51,6 +51,11 @@ class Variant(nn.Module, ABC):
         return {}
 
     @property
+    def figures(self) -> dict[str, Tensor]:
+        """Named scalars besides the losses that the log should tell, such as the balance of BEGAN."""
+        return {}
+
+    @property
     def inference_network(self) -> nn.Module:
         """The module whose weights a bundle ships; by default the first generator."""
         return self.get_submodule(self.generator_names[0])
@@ -159,10 +164,15 @@ class LatentGAN(Variant):
     def _penalties(self) -> list[GradientPenalty]:
         return list(self.penalties)  # type: ignore[arg-type]
 
+    def fresh_latents(self, batch: Batch, step: Step) -> Tensor:
+        """As many latents as the batch holds images."""
+        real = batch["image"]
+        return step.randn(len(real), int(self.generator.latent_size), device=real.device)  # type: ignore[arg-type]
+
     def fake(self, batch: Batch, step: Step) -> Tensor:
         """As many images as the batch holds, from fresh latents."""
-        real = batch["image"]
-        return self.generator(step.randn(len(real), int(self.generator.latent_size), device=real.device))  # type: ignore[arg-type]
+        fake: Tensor = self.generator(self.fresh_latents(batch, step))
+        return fake
 
     def discriminator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         real = batch["image"]

@@ -33,6 +33,7 @@ def test_defaults_are_filled_in() -> None:
         "device": "auto",
         "batch_size": None,
         "grid": False,
+        "traversal": False,
         "trust": False,
         "cancel_file": None,
     }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_gan.data.grid import image_grid
+from monai_gan.data.grid import fill_rows, image_grid
 
 
 def test_tiles_are_in_reading_order_and_scaled() -> None:
@@ -30,3 +30,9 @@ def test_colour_volume_and_other_ranges() -> None:
 def test_what_cannot_be_shown_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="cannot be shown"):
         image_grid(torch.zeros(shape))
+
+
+def test_short_rows_are_filled_up() -> None:
+    images, columns = fill_rows([torch.ones(2, 1, 1, 4, 4), torch.zeros(1, 3, 1, 4, 4)], value=-0.5)
+    assert columns == 3
+    assert images[:, 0, 0, 0].tolist() == [1.0, -0.5, -0.5, 1.0, -0.5, -0.5, 0.0, 0.0, 0.0]

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from learning import adam, distances, fit
+from torch import nn
 
-from monai_gan.data import ImageDataset, StreamLoader
-from monai_gan.engines import GANTrainer
-from monai_gan.metrics import sliced_wasserstein
+from monai_gan.data import ImageDataset
 from monai_gan.networks.nets import DCGANDiscriminator, DCGANGenerator
 from monai_gan.variants import DCGAN, WGAN, WGANGP, Variant
 
@@ -26,30 +25,6 @@ def networks(spatial_dims: int, image_size: Any, channels: int, norm: str | None
         DCGANGenerator(spatial_dims, 64, upsample="resize", **sizes),
         DCGANDiscriminator(spatial_dims, norm=norm, **sizes),
     )
-
-
-def fit(
-    variant: Variant, data: ImageDataset, iterations: int, optimizer: Callable[..., Any], **arguments: Any
-) -> GANTrainer:
-    optimizers = {name: optimizer(network.parameters()) for name, network in variant.networks.items()}
-    loader = StreamLoader(data, 32)
-    trainer = GANTrainer(
-        "cpu", 1, loader, variant, optimizers, epoch_length=iterations, ema_decay=0.99, precision="bf16", **arguments
-    )
-    trainer.run()
-    return trainer
-
-
-def distances(trainer: GANTrainer, train: Tensor, test: Tensor) -> tuple[float, float]:
-    """Of the samples and of the Gaussian per pixel to the test images."""
-    generator = torch.Generator().manual_seed(1)
-    gaussian = train.mean(0) + train.std(0) * torch.randn(len(test), *train.shape[1:], generator=generator)
-    samples = trainer.sample(trainer.variant.latents(len(test), seed=1))
-    return sliced_wasserstein(samples, test), sliced_wasserstein(gaussian.clamp(-1, 1), test)
-
-
-def adam(rate: float, beta1: float) -> Callable[..., torch.optim.Optimizer]:
-    return lambda parameters: torch.optim.Adam(parameters, rate, betas=(beta1, 0.99))
 
 
 CASES = [

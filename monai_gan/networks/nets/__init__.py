@@ -7,6 +7,9 @@ from monai_gan.networks.nets.conditional import ConditionalDiscriminator, Condit
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
 from monai_gan.networks.nets.mlp import MLPDiscriminator, MLPGenerator
 from monai_gan.networks.nets.pggan import PGGANDiscriminator, PGGANGenerator
+from monai_gan.networks.nets.began import BEGANDiscriminator, BEGANGenerator
+from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
+from monai_gan.networks.nets.infogan import InfoGANDiscriminator, InfoGANGenerator
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
 from monai_gan.networks.nets.two_way import TwoWayGenerator
@@ -23,6 +26,12 @@ __all__ = [
     "MLPGenerator",
     "PGGANDiscriminator",
     "PGGANGenerator",
+    "BEGANDiscriminator",
+    "BEGANGenerator",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "InfoGANDiscriminator",
+    "InfoGANGenerator",
     "RRDBNet",
     "ResNetGenerator",
     "SRResNet",

@@ -1,0 +1,83 @@
+"""What the codes of a model do, as a picture beside synthetic images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from tiny_bundle import GENERATOR, build_tiny_bundle, read_config, write_config
+
+from monai_gan.apps import load, synthesize
+from monai_gan.apps.synthesizer import Synthesizer
+from monai_gan.bundle import save_weights, write_checksums
+from monai_gan.errors import InputError
+from monai_gan.networks.nets import DCGANGenerator, InfoGANGenerator
+
+
+@pytest.fixture
+def tiny_infogan(tmp_path: Path) -> Path:
+    """A bundle of 8 px images with a category of 2 and a continuous code."""
+    root = build_tiny_bundle(tmp_path, "tiny_infogan")
+    config = read_config(root, "inference")
+    config["network_def"] = {
+        "_target_": "monai_gan.networks.nets.InfoGANGenerator",
+        "generator": config["network_def"],
+        "categories": [2],
+        "continuous": 1,
+    }
+    write_config(root, "inference", config)
+    torch.manual_seed(0)
+    save_weights(InfoGANGenerator(DCGANGenerator(**GENERATOR), [2], 1), root / "models" / "model.pt")
+    write_checksums(root)
+    return root
+
+
+@pytest.mark.parametrize(("spatial_dims", "size"), [(2, (12, 20)), (3, (6, 8, 10))])
+def test_one_code_changes_along_a_row(
+    spatial_dims: int, size: tuple[int, ...], make_synthesizer: Callable[..., Synthesizer]
+) -> None:
+    torch.manual_seed(0)
+    network = InfoGANGenerator(DCGANGenerator(spatial_dims, 6, 1, size, channels=4, max_channels=4), [3], 2)
+    model = make_synthesizer(network, spatial_dims=spatial_dims)
+    images, columns = model.traversal(n=2, seed=1, steps=4)
+    assert columns == 4
+    assert images.shape == (6 * 4, 1, *size)
+    rows = images.unflatten(0, (6, 4))
+    assert (rows[:2, 3] == 0).all(), "a category of three leaves the fourth place black"
+    assert (rows[:, :3].flatten(2).std(1).amax(1) > 0).all(), "some row does not change"
+    # The category that a sample has is one of those that its row shows.
+    sample = model.sample(2, seed=1)
+    for i in range(2):
+        coded = network.codes(model.latents(2, 1))[i]
+        shown = rows[i, int(coded[1:4].argmax())]
+        torch.testing.assert_close(shown, sample[i], atol=0.01, rtol=0)
+
+
+def test_the_picture_lies_beside_the_images(tiny_infogan: Path, tmp_path: Path) -> None:
+    files = synthesize(tiny_infogan, 2, tmp_path / "out", seed=3, grid=True, traversal=True)
+    ends = ["0000", "0001", "grid", "traversal"]
+    assert [file.name for file in files] == [f"tiny_infogan_s3_{end}.png" for end in ends]
+    # Two rows per code of 8 px images, nine columns, two pixels apart.
+    assert Image.open(files[-1]).size == (9 * 10 - 2, 4 * 10 - 2)
+    sidecar = json.loads(files[-1].with_suffix(".json").read_text())
+    assert sidecar["extra"] == {"traversal_of": ["category_0", "continuous_0"]}
+    assert sidecar["synthetic"] is True
+
+
+def test_a_model_without_codes_is_refused_before_anything_is_written(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'tiny_dcgan' has no codes"):
+        synthesize(tiny, 2, tmp_path / "out", traversal=True)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [({"n": 0}, "n=0"), ({"steps": 0}, "steps=0"), ({"seed": -1}, "seed=-1")]
+)
+def test_bad_numbers_are_named(tiny_infogan: Path, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(tiny_infogan, device="cpu").traversal(**arguments)
