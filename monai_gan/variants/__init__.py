@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from monai_gan.variants.base import Batch, Half, LatentGAN, Variant
+from monai_gan.variants.began import BEGAN
 from monai_gan.variants.biggan import BigGAN
 from monai_gan.variants.cgan import CGAN
 from monai_gan.variants.conditions import Condition, condition_of, fake_condition
-from monai_gan.variants.began import BEGAN
 from monai_gan.variants.cyclegan import CycleGAN
 from monai_gan.variants.dcgan import DCGAN
 from monai_gan.variants.image_pool import ImagePool
 from monai_gan.variants.image_to_image import ImageToImage
-from monai_gan.variants.pggan import PGGAN
 from monai_gan.variants.infogan import InfoGAN
+from monai_gan.variants.pggan import PGGAN
 from monai_gan.variants.pix2pix import Pix2Pix
 from monai_gan.variants.srgan import SRGAN
 from monai_gan.variants.step import Part, Phase, Step
@@ -21,8 +21,8 @@ from monai_gan.variants.wgan import WGAN
 from monai_gan.variants.wgan_gp import WGANGP
 
 __all__ = [
-    "CGAN",
     "BEGAN",
+    "CGAN",
     "DCGAN",
     "PGGAN",
     "SRGAN",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from monai_gan.networks.blocks.attention import SelfAttention
+from monai_gan.networks.blocks.codes import LatentCodes
 from monai_gan.networks.blocks.conditional_norm import ConditionalBatchNorm, ConditionalUpBlock
 from monai_gan.networks.blocks.conditioning import ConditionEmbedding, check_label, cycled_labels
 from monai_gan.networks.blocks.equalized import Equalized
-from monai_gan.networks.blocks.codes import LatentCodes
 from monai_gan.networks.blocks.layers import act_layer, norm_act_layers, norm_layer
 from monai_gan.networks.blocks.minibatch_std import MinibatchStd
 from monai_gan.networks.blocks.norm_act import GroupNormAct, InstanceNormAct
@@ -31,9 +31,9 @@ __all__ = [
     "Equalized",
     "GroupNormAct",
     "InstanceNormAct",
+    "LatentCodes",
     "MinibatchStd",
     "PixelNorm",
-    "LatentCodes",
     "ResidualDownBlock",
     "ResidualUpBlock",
     "Resolution",

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+from monai_gan.networks.nets.began import BEGANDiscriminator, BEGANGenerator
 from monai_gan.networks.nets.biggan import BigGANDiscriminator, BigGANGenerator
 from monai_gan.networks.nets.conditional import ConditionalDiscriminator, ConditionalGenerator
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
+from monai_gan.networks.nets.infogan import InfoGANDiscriminator, InfoGANGenerator
 from monai_gan.networks.nets.mlp import MLPDiscriminator, MLPGenerator
 from monai_gan.networks.nets.pggan import PGGANDiscriminator, PGGANGenerator
-from monai_gan.networks.nets.began import BEGANDiscriminator, BEGANGenerator
-from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
-from monai_gan.networks.nets.infogan import InfoGANDiscriminator, InfoGANGenerator
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
 from monai_gan.networks.nets.two_way import TwoWayGenerator
 from monai_gan.networks.nets.wgan import WGANCritic, WGANGenerator
 
 __all__ = [
+    "BEGANDiscriminator",
+    "BEGANGenerator",
     "BigGANDiscriminator",
     "BigGANGenerator",
     "ConditionalDiscriminator",
     "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "InfoGANDiscriminator",
+    "InfoGANGenerator",
     "MLPDiscriminator",
     "MLPGenerator",
     "PGGANDiscriminator",
     "PGGANGenerator",
-    "BEGANDiscriminator",
-    "BEGANGenerator",
-    "DCGANDiscriminator",
-    "DCGANGenerator",
-    "InfoGANDiscriminator",
-    "InfoGANGenerator",
     "RRDBNet",
     "ResNetGenerator",
     "SRResNet",
