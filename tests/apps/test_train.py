@@ -24,6 +24,7 @@ from monai_gan.bundle import verify_bundle, write_checksums
 from monai_gan.engines import GANTrainer
 from monai_gan.errors import Cancelled, InputError, MonaiGanError, NonFiniteLossError
 from monai_gan.handlers import load_checkpoint
+from monai_gan.variants import LatentGAN
 
 Train = Callable[..., Path]
 
@@ -57,6 +58,17 @@ def edit(root: Path, name: str, change: Callable[[dict[str, Any]], Any]) -> None
     change(content)
     write_config(root, name, content)
     write_checksums(root)
+
+
+def test_the_variant_readies_the_weights_that_are_exported(run: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    def settle(variant: LatentGAN) -> None:
+        weight = next(variant.generator.parameters())
+        assert not weight.requires_grad, "these are the averages"
+        weight.fill_(0.25)
+
+    monkeypatch.setattr(LatentGAN, "settle", settle)
+    network = load(run(), trust=True).network
+    assert float(next(network.parameters()).unique()) == 0.25
 
 
 def test_the_folder_of_a_run(run: Train, tmp_path: Path) -> None:
