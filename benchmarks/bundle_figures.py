@@ -1,11 +1,11 @@
-"""Figures of the chest X-ray bundles: measured, written into metadata and model card, and drawn as a picture.
+"""Figures of the bundles that synthesize: measured, written into metadata and model card, and drawn as a picture.
 
-    MONAI_GAN_DATA=... python -m benchmarks.bundle_figures chest_xray_dcgan chest_xray_wgan_gp
+    MONAI_GAN_DATA=... python -m benchmarks.bundle_figures chest_xray_dcgan mednist_cgan
     MONAI_GAN_DATA=... python -m benchmarks.bundle_figures chest_xray_dcgan --version 0.1.1 --change "new figures"
 
 Samples are compared with the test split, which neither training nor any choice has seen, in the table of
 ``monai-gan evaluate``: the untrained network, Gaussians fitted to the training images, and the validation split as the
-floor. Two more figures need classes and pixels alone.
+floor. Further figures need pixels alone, or classes.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import argparse
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from benchmarks.cards import DIGITS, add_version_arguments, check_version_arguments, write_card, write_metrics
+from benchmarks.class_figures import class_figures, kind_of
 from monai_gan.apps.evaluate import measure_sets
 from monai_gan.apps.evaluation_sets import MODEL, EvaluationSets, SetsRequest, gather_sets
 from monai_gan.apps.evaluation_verdict import verdict
 from monai_gan.apps.jobs import Progress, Reporter
 from monai_gan.bundle import BundleInfo, find_bundle, write_checksums
-from monai_gan.data import ImageDataset, Provenance
+from monai_gan.data import Provenance
 from monai_gan.data.grid import write_grid
-from monai_gan.metrics import FLOOR, ClassProbe, Evaluation, Figure, load_extractor, mean_pairwise_distance
+from monai_gan.metrics import FLOOR, Evaluation, Figure, load_extractor, mean_pairwise_distance
 
 SEED = 2024
 #: Samples in the picture of the model card.
 SHOWN = 36
-DATA, CLASS = "mednist64", "CXR"
+ABSENT = "-"
 
 EXPLANATIONS = {
     "kid": "KID, lower is better",
@@ -43,45 +43,40 @@ EXPLANATIONS = {
     "memorisation": "Share nearer to a training than to a held-out image in features; 0.5 is right",
     "memorisation_pixels": "The same in pixels",
     "diversity_ratio": "Mean distance between two images, as a share of that between real ones; 1 is right",
-    "share_called_chest_xray": "Share that a 6-class classifier calls chest X-ray; 1 is right",
 }
 
 
-def trained_probe() -> ClassProbe:
-    """The classifier of the six classes."""
-    train = ImageDataset(DATA, "train")
-    return ClassProbe(train.stack(), torch.as_tensor(train.labels), train.label_names)
-
-
-def further_figures(sets: EvaluationSets, probe: ClassProbe) -> dict[str, dict[str, Figure]]:
+def further_figures(info: BundleInfo, sets: EvaluationSets) -> dict[str, dict[str, Figure]]:
     """Figures that are not in the table of an evaluation, by row."""
     real = mean_pairwise_distance(sets.reference)
-    rows: dict[str, Tensor] = {FLOOR: sets.floor, **sets.rows}
+    found = class_figures(info, sets)
     return {
-        row: {
-            "diversity_ratio": Figure(mean_pairwise_distance(images) / real),
-            "share_called_chest_xray": Figure(probe.fractions(images)[CLASS]),
-        }
-        for row, images in rows.items()
+        row: {"diversity_ratio": Figure(mean_pairwise_distance(images) / real), **found.get(row, {})}
+        for row, images in {FLOOR: sets.floor, **sets.rows}.items()
     }
 
 
-def as_metrics(rows: dict[str, dict[str, Figure]], evaluation: Evaluation) -> list[dict[str, Any]]:
+def as_metrics(rows: dict[str, dict[str, Figure]], evaluation: Evaluation, source: str) -> list[dict[str, Any]]:
     """The figures in the form of the bundle's metadata."""
     metrics = []
     for name, figure in rows[MODEL].items():
         info = evaluation.figures.get(name)
         extractor = evaluation.extractor["name"]
         seen_by = extractor if name.endswith(extractor) else None
+        own = kind_of(name)
         entry = {
             "name": name,
             "value": round(figure.value, DIGITS),
             "n": evaluation.n,
-            "extractor": "6-class probe trained on MedNIST" if name.startswith("share") else seen_by,
-            "data": f"{DATA} {CLASS}",
+            "extractor": own.judge if own else seen_by,
+            "data": source.replace("/", " "),
             "split": "test",
             "floor": round(rows[FLOOR][name].value, DIGITS),
-            "baseline": {row: round(of[name].value, DIGITS) for row, of in rows.items() if row not in (MODEL, FLOOR)},
+            "baseline": {
+                row: round(of[name].value, DIGITS)
+                for row, of in rows.items()
+                if row not in (MODEL, FLOOR) and name in of
+            },
             "mark": info is not None and info.headline,
         }
         if seen_by:
@@ -102,12 +97,16 @@ def table(rows: dict[str, dict[str, Figure]], evaluation: Evaluation) -> str:
     lines.append("|---|" + "---|" * len(columns))
     for name in rows[MODEL]:
         kind = name.removesuffix(f"_{evaluation.extractor['name']}")
-        lines.append(f"| {EXPLANATIONS[kind]} | " + " | ".join(cell(rows[row][name]) for row in columns) + " |")
+        own = kind_of(name)
+        cells = " | ".join(cell(rows[row].get(name)) for row in columns)
+        lines.append(f"| {own.text if own else EXPLANATIONS[kind]} | {cells} |")
     return "\n".join(lines)
 
 
-def cell(figure: Figure) -> str:
+def cell(figure: Figure | None) -> str:
     """A figure with its spread, or what chance allows."""
+    if figure is None:
+        return ABSENT
     # Rounded as in the metadata first, so that both say the same.
     text = f"{round(figure.value, DIGITS):.3f}"
     if figure.sd is not None:
@@ -137,15 +136,17 @@ def main() -> None:
     add_version_arguments(parser)
     arguments = parser.parse_args()
     check_version_arguments(parser, arguments)
-    extractor, probe = load_extractor(), trained_probe()
+    extractor = load_extractor()
     for name in arguments.bundles:
         bundle = find_bundle(name)
         reporter = Reporter(1.0, _show)
         sets = gather_sets(SetsRequest(bundle, seed=SEED), torch.device("cpu"), reporter)
         evaluation = measure_sets(sets, extractor, seed=SEED, reporter=reporter)
-        further = further_figures(sets, probe)
+        info = BundleInfo.from_path(bundle)
+        further = further_figures(info, sets)
         rows = {row: {**figures, **further[row]} for row, figures in evaluation.rows.items()}
-        write_metrics(bundle, as_metrics(rows, evaluation), arguments.version, arguments.change)
+        metrics = as_metrics(rows, evaluation, sets.inputs["real"]["source"])
+        write_metrics(bundle, metrics, arguments.version, arguments.change)
         write_card(bundle, f"{table(rows, evaluation)}\n\n{summary(evaluation, sets)}")
         info = BundleInfo.from_path(bundle)
         origin = Provenance(info.name, info.version, info.weights_sha256, seed=SEED, extra={"overview_of": SHOWN})
