@@ -154,6 +154,7 @@ def measure_sets(
 def report_document(sets: EvaluationSets, evaluation: Evaluation) -> dict[str, Any]:
     """The content of ``report.json``, as ``evaluation_schema.json`` describes it."""
     from monai_gan import __version__
+    from monai_gan.apps.evaluation_classes import class_scores
     from monai_gan.apps.evaluation_verdict import verdict
     from monai_gan.apps.evaluation_views import histograms, nearest_real_images, spectra
 
@@ -165,6 +166,7 @@ def report_document(sets: EvaluationSets, evaluation: Evaluation) -> dict[str, A
         "inputs": sets.inputs,
         "verdict": verdict(evaluation),
         **{key: measured[key] for key in ("n", "figures", "rows", "reference", "extractor", "settings")},
+        "classes": None if sets.classes is None else class_scores(sets.classes, evaluation.settings["seed"]),
         "histogram": histograms(sets),
         "spectrum": spectra(sets),
         "neighbours": nearest_real_images(sets, evaluation.n, evaluation.settings["max_shift"]),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from monai_gan.apps.charts import BLUE, GREY, INK, ORANGE, Axis, Line, line_chart
+from monai_gan.apps.evaluation_classes import class_table
 from monai_gan.apps.evaluation_sets import LINEAR, MODEL, UNTRAINED, EvaluationSets
 from monai_gan.apps.evaluation_views import OTHER_REAL, REAL
 from monai_gan.apps.pages import page, picture
@@ -32,6 +33,7 @@ The figures compare $n images per row.</p>
 <h2>2. Figures</h2>
 <div class="wide">$table</div>
 <p>$meanings</p>
+$classes
 <h2>3. The samples that come closest to a real image</h2>
 <p>$neighbours_text</p>
 <div class="pair">$neighbours</div>
@@ -78,6 +80,7 @@ def report_page(document: Mapping[str, Any], evaluation: Evaluation, sets: Evalu
         other_grids="".join(_grid(f"Synthetic: {name}", images) for name, images in sets.rows.items() if name != MODEL),
         table=_table(evaluation),
         meanings=_meanings(evaluation),
+        classes=class_table(document["classes"]),
         neighbours_text=html.escape(_neighbours_text(document["neighbours"])),
         neighbours=_neighbours(document["neighbours"], sets),
         histogram=_histogram(document),

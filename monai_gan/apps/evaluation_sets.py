@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from monai_gan.apps.arguments import check_count, check_seed
+from monai_gan.apps.evaluation_classes import ClassSets, even_choice, known_classes, like_reference
 from monai_gan.apps.evaluation_sources import ImageForm, as_size, count_copies, part_real_images, training_images
 from monai_gan.apps.jobs import CancelCheck, Reporter
 from monai_gan.apps.load import check_task
@@ -19,9 +20,9 @@ from monai_gan.apps.synthesizer import Synthesizer, intensity_scale
 from monai_gan.bundle import BundleInfo, find_bundle, load_network
 from monai_gan.bundle.files import is_bundle, read_json
 from monai_gan.bundle.network import build_network
-from monai_gan.data import IntensityScale
+from monai_gan.data import ImageTable, IntensityScale
 from monai_gan.errors import InputError
-from monai_gan.metrics import baseline_sets
+from monai_gan.metrics import Labelled, baseline_sets
 
 #: Rows of the table; the baselines are called as `baseline_sets` calls them.
 MODEL, UNTRAINED, LINEAR = "this model", "untrained network", "PCA Gaussian"
@@ -54,6 +55,7 @@ class EvaluationSets:
         scale: the image units behind [-1, 1].
         inputs: what the images are and where they come from, in plain JSON types.
         warnings: texts of the warnings on the way.
+        classes: labelled images, of a conditional bundle whose classes the real images have.
     """
 
     rows: dict[str, Tensor]
@@ -63,6 +65,7 @@ class EvaluationSets:
     scale: IntensityScale
     inputs: dict[str, Any]
     warnings: list[str]
+    classes: ClassSets | None = None
 
 
 def gather_sets(
@@ -107,10 +110,12 @@ def gather_sets(
     else:
         fitted, fitted_to = floor, "the real images of the floor"
     count = min(len(reference), len(floor)) if request.n is None else request.n
+    classes = None
     if info is None:
         rows, made = _rows_of_files(form, request)
     else:
-        rows, made = _rows_of_bundle(info, request, count, device, reporter, cancel)
+        rows, made = _rows_of_bundle(info, table, request, count, device, reporter, cancel)
+        classes = _class_sets(info, form, table, request, device)
     texts = _copies(rows[MODEL], reference, floor, *([] if train is None else [train]))
     for text in texts:
         warnings.warn(text, UserWarning, stacklevel=2)
@@ -128,7 +133,7 @@ def gather_sets(
             "resized": request.image_size is not None or info is not None,
         },
     }
-    return EvaluationSets(rows, reference, floor, train, first.intensity, inputs, texts)
+    return EvaluationSets(rows, reference, floor, train, first.intensity, inputs, texts, classes)
 
 
 def _bundle_info(synthetic: str | Path) -> BundleInfo | None:
@@ -176,6 +181,7 @@ def _rows_of_files(form: ImageForm, request: SetsRequest) -> tuple[dict[str, Ten
 
 def _rows_of_bundle(
     info: BundleInfo,
+    table: ImageTable,
     request: SetsRequest,
     count: int,
     device: torch.device,
@@ -190,8 +196,8 @@ def _rows_of_bundle(
     rows = {}
     for i, (name, network) in enumerate(networks.items()):
         model = Synthesizer(info, network, device)
-        # As many of each class, for a model that takes one.
-        label = [index % len(model.labels) for index in range(count)] if model.labels else None
+        # Without labels of the real images, a conditional model gives as many of each class.
+        label = like_reference(table, count, request.seed) if known_classes(table, model.labels) else None
         begin = 0.05 + 0.07 * i
         images = model.sample(
             count,
@@ -209,6 +215,22 @@ def _rows_of_bundle(
         "images": count,
     }
     return rows, made
+
+
+def _class_sets(
+    info: BundleInfo, form: ImageForm, table: ImageTable, request: SetsRequest, device: torch.device
+) -> ClassSets | None:
+    """Labelled images of a conditional bundle and of its data, None where the data has other classes or none."""
+    names = tuple(str(name) for name in info.extra.get("labels") or ())
+    if not known_classes(table, names):
+        return None
+    train, test = (form.read(table, part) for part in ("train", "test"))
+    real = even_choice(train.stack(), torch.as_tensor(train.labels), len(names))
+    model = Synthesizer(info, load_network(info.path, device=str(device), trust=request.trust), device)
+    # The samples after those of the table, which the classifier need not share.
+    images = model.sample(len(real.labels), request.seed, label=real.labels.tolist(), start=len(test))
+    synthetic = Labelled(model.scale.to_model(images), real.labels)
+    return ClassSets(names, synthetic, real, Labelled(test.stack(), torch.as_tensor(test.labels)))
 
 
 def _copies(images: Tensor, *others: Tensor) -> list[str]:

@@ -8,38 +8,16 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_bundle import GENERATOR, build_tiny_bundle, read_config, write_config
+from tiny_conditional import build_classes_bundle
 
 from monai_gan.apps import load
 from monai_gan.apps.synthesize import synthesize
-from monai_gan.bundle import save_weights, write_checksums
 from monai_gan.errors import InputError
-from monai_gan.networks.nets import ConditionalGenerator, DCGANGenerator
-
-LABELS = ["brain", "liver", "lung"]
 
 
 @pytest.fixture(params=[2, 3], ids=["2d", "3d"])
 def bundle(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A conditional bundle of 8 px images whose weights are random."""
-    dims = request.param
-    root = build_tiny_bundle(tmp_path, "tiny_classes")
-    inference, metadata = read_config(root, "inference"), read_config(root, "metadata")
-    inner = {**GENERATOR, "spatial_dims": dims, "latent_size": 4 + 2}
-    inference["network_def"] = {
-        "_target_": "monai_gan.networks.nets.ConditionalGenerator",
-        "num_classes": 3,
-        "embedding_size": 2,
-        "generator": {"_target_": "monai_gan.networks.nets.DCGANGenerator", **inner},
-    }
-    metadata["monai_gan"].update(labels=LABELS, spatial_dims=dims)
-    metadata["network_data_format"]["outputs"]["pred"]["spatial_shape"] = [8] * dims
-    write_config(root, "inference", inference)
-    write_config(root, "metadata", metadata)
-    torch.manual_seed(0)
-    save_weights(ConditionalGenerator(DCGANGenerator(**inner), 3, embedding_size=2), root / "models" / "model.pt")
-    write_checksums(root)
-    return root
+    return build_classes_bundle(tmp_path, request.param)
 
 
 def stated(files: list[Path]) -> list[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from tiny_bundle import IMAGE_SIZE, read_config, write_config
+from tiny_conditional import build_classes_bundle
 from tiny_extractor import tiny_extractor
 from tiny_images import write_tiny_images
 
@@ -19,6 +20,7 @@ from monai_gan.apps.evaluate import evaluate, report_schema
 from monai_gan.apps.jobs import Progress
 from monai_gan.bundle import write_checksums
 from monai_gan.errors import Cancelled, InputError, WeightsError
+from monai_gan.metrics import ClassifierTraining
 
 # Few images, and noise beside noise of another spread: told, but of no interest here.
 pytestmark = pytest.mark.filterwarnings("ignore:FID of", "ignore:.*most values lie between")
@@ -69,6 +71,38 @@ def test_images_of_files(real: Path, synthetic: Path, tmp_path: Path) -> None:
     assert report["neighbours"]["against"] == "real images"
     assert next(iter(report["figures"])) == "kid_tiny"
     assert report["figures"]["kid_tiny"]["headline"]
+
+
+def labelled(path: Path, classes: int) -> Path:
+    """Real images with a split and classes, of which every third image shows a bright bar in a place of its own."""
+    labels = np.arange(60) % classes
+    images = np.random.default_rng(0).integers(0, 120, (60, IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8)
+    for label in range(classes):
+        images[labels == label, :, 2 * label : 2 * label + 2] += 120
+    np.savez(path, images=images, labels=labels, split=np.repeat([0, 1, 2], [24, 18, 18]))
+    return path
+
+
+def test_classes_of_a_conditional_bundle_are_learnt_from_its_images_and_from_real_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = ClassifierTraining(steps=40, channels=(8, 16))
+    monkeypatch.setattr("monai_gan.metrics.downstream.ClassifierTraining", lambda: short)
+    bundle, real = build_classes_bundle(tmp_path), labelled(tmp_path / "real.npz", 3)
+    files = evaluate(bundle, tmp_path / "out", real=real, device="cpu")
+    report = document(files)
+    Draft202012Validator(report_schema()).validate(report)
+    found = report["classes"]
+    assert (found["names"], found["train"], found["test"]) == (["brain", "liver", "lung"], 24, 18)
+    assert found["real"]["balanced_accuracy"] > 0.9
+    assert found["synthetic"]["balanced_accuracy"] < found["real"]["balanced_accuracy"], "the weights are random"
+    assert len(found["synthetic"]["recalls"]) == 3
+    assert "a classifier of synthetic images" in files[1].read_text(encoding="utf-8")
+
+
+def test_real_images_of_other_classes_are_compared_without_them(tmp_path: Path) -> None:
+    bundle, real = build_classes_bundle(tmp_path), labelled(tmp_path / "real.npz", 2)
+    assert document(evaluate(bundle, tmp_path / "out", real=real, device="cpu"))["classes"] is None
 
 
 def test_a_bundle_is_sampled_and_compared_with_its_own_data(tiny: Path, real: Path, tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
-"""A conditional generator of 8 px images, as a network and as a bundle."""
+"""Conditional generators of 8 px images, as a network and as bundles."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
-from tiny_bundle import LATENT_SIZE, build_tiny_bundle, read_config, write_config
+from tiny_bundle import GENERATOR, IMAGE_SIZE, LATENT_SIZE, build_tiny_bundle, read_config, write_config
 from torch import Tensor, nn
 
 from monai_gan.bundle import save_weights, write_checksums
+from monai_gan.networks import nets
 
 
 class ConditionalGenerator(nn.Module):
@@ -38,5 +39,26 @@ def build_conditional_bundle(folder: Path, name: str = "tiny_conditional") -> Pa
     write_config(root, "metadata", metadata)
     torch.manual_seed(0)
     save_weights(ConditionalGenerator(), root / "models" / "model.pt")
+    write_checksums(root)
+    return root
+
+
+def build_classes_bundle(folder: Path, dims: int = 2, name: str = "tiny_classes") -> Path:
+    """Write a bundle of a conditional network of this package, with the classes brain, liver and lung; no trust."""
+    root = build_tiny_bundle(folder, name)
+    inference, metadata = read_config(root, "inference"), read_config(root, "metadata")
+    inner = {**GENERATOR, "spatial_dims": dims, "latent_size": LATENT_SIZE + 2}
+    condition = {"num_classes": 3, "embedding_size": 2}
+    inference["network_def"] = {
+        "_target_": "monai_gan.networks.nets.ConditionalGenerator",
+        **condition,
+        "generator": {"_target_": "monai_gan.networks.nets.DCGANGenerator", **inner},
+    }
+    metadata["monai_gan"].update(labels=["brain", "liver", "lung"], spatial_dims=dims)
+    metadata["network_data_format"]["outputs"]["pred"]["spatial_shape"] = [IMAGE_SIZE] * dims
+    write_config(root, "inference", inference)
+    write_config(root, "metadata", metadata)
+    torch.manual_seed(0)
+    save_weights(nets.ConditionalGenerator(nets.DCGANGenerator(**inner), **condition), root / "models" / "model.pt")
     write_checksums(root)
     return root
