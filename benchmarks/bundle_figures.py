@@ -46,10 +46,10 @@ EXPLANATIONS = {
 }
 
 
-def further_figures(info: BundleInfo, sets: EvaluationSets) -> dict[str, dict[str, Figure]]:
+def further_figures(sets: EvaluationSets) -> dict[str, dict[str, Figure]]:
     """Figures that are not in the table of an evaluation, by row."""
     real = mean_pairwise_distance(sets.reference)
-    found = class_figures(info, sets)
+    found = class_figures(sets, SEED)
     return {
         row: {"diversity_ratio": Figure(mean_pairwise_distance(images) / real), **found.get(row, {})}
         for row, images in {FLOOR: sets.floor, **sets.rows}.items()
@@ -142,8 +142,7 @@ def main() -> None:
         reporter = Reporter(1.0, _show)
         sets = gather_sets(SetsRequest(bundle, seed=SEED), torch.device("cpu"), reporter)
         evaluation = measure_sets(sets, extractor, seed=SEED, reporter=reporter)
-        info = BundleInfo.from_path(bundle)
-        further = further_figures(info, sets)
+        further = further_figures(sets)
         rows = {row: {**figures, **further[row]} for row, figures in evaluation.rows.items()}
         metrics = as_metrics(rows, evaluation, sets.inputs["real"]["source"])
         write_metrics(bundle, metrics, arguments.version, arguments.change)

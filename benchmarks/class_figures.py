@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
+from monai_gan.apps.evaluation_classes import class_scores
 from monai_gan.apps.evaluation_sets import MODEL, EvaluationSets
-from monai_gan.bundle import BundleInfo
 from monai_gan.data import ImageDataset
-from monai_gan.metrics import FLOOR, ClassProbe, Figure, classification_accuracy_score
-from monai_gan.metrics.classification import Labelled
+from monai_gan.metrics import FLOOR, ClassProbe, Figure
 
-#: A set whose parts are classes: a bundle of one of them is asked whether its samples are taken for that class.
+#: A set whose parts are classes: a bundle of one of them is asked whether its samples are taken for it.
 SIX_CLASSES = "mednist64"
 CALLED = {"CXR": "chest X-ray", "HeadCT": "head CT"}
-SHARE, AGREEMENT, ACCURACY, RECALL = "share_called_", "label_agreement", "classification_accuracy", "recall_of_"
+SHARE, ACCURACY, RECALL = "share_called_", "classification_accuracy", "recall_of_"
 
 
 class Kind(NamedTuple):
@@ -30,8 +30,6 @@ def kind_of(name: str) -> Kind | None:
     if name.startswith(SHARE):
         called = name.removeprefix(SHARE).replace("_", " ").replace("xray", "X-ray").replace("ct", "CT")
         return Kind(f"Share that a 6-class classifier calls {called}; 1 is right", "6-class probe trained on MedNIST")
-    if name == AGREEMENT:
-        return Kind("Share that a classifier trained on real images calls the class asked for", "probe of real images")
     learned = "classifier trained on the row's images, tested on real ones"
     if name == ACCURACY:
         return Kind("Balanced accuracy on real test images of a classifier trained on this row alone", learned)
@@ -40,17 +38,17 @@ def kind_of(name: str) -> Kind | None:
     return None
 
 
-def class_figures(info: BundleInfo, sets: EvaluationSets) -> dict[str, dict[str, Figure]]:
+def class_figures(sets: EvaluationSets, seed: int) -> dict[str, dict[str, Figure]]:
     """Figures by row; nothing for a bundle that knows no classes and is of none.
 
     Args:
-        info: the bundle; with ``labels``, sample i of a row is of class i modulo their number.
         sets: its samples beside real images.
+        seed: of the classifiers.
     """
+    if sets.classes is not None:
+        scores = class_scores(sets.classes, seed)
+        return {row: _learned(scores["names"], scores[key]) for row, key in ((MODEL, "synthetic"), (FLOOR, "real"))}
     source = str(sets.inputs["real"]["source"])
-    labels = info.extra.get("labels") or []
-    if labels:
-        return _learned(source, [str(label) for label in labels], sets)
     parent, _, part = source.partition("/")
     if parent != SIX_CLASSES or part not in CALLED:
         return {}
@@ -61,30 +59,9 @@ def class_figures(info: BundleInfo, sets: EvaluationSets) -> dict[str, dict[str,
     return {row: {name: Figure(probe.fractions(images)[part])} for row, images in rows.items()}
 
 
-def _learned(source: str, labels: list[str], sets: EvaluationSets) -> dict[str, dict[str, Figure]]:
-    """The model's samples beside as many real training images, in the row of real images."""
-    parts = {
-        split: ImageDataset(source, split, image_size=tuple(sets.reference.shape[2:])) for split in ("train", "test")
+def _learned(names: Sequence[str], score: Mapping[str, Any]) -> dict[str, Figure]:
+    recalls = zip(names, score["recalls"], strict=True)
+    return {
+        ACCURACY: Figure(score["balanced_accuracy"]),
+        **{RECALL + name.replace(" ", "_"): Figure(recall) for name, recall in recalls},
     }
-    real, test = (Labelled(part.stack(), torch.as_tensor(part.labels)) for part in parts.values())
-    samples = sets.rows[MODEL]
-    asked = torch.arange(len(samples)) % len(labels)
-    chosen = torch.randperm(len(real.images), generator=torch.Generator().manual_seed(0))[: len(samples)]
-    scores = {
-        MODEL: classification_accuracy_score(Labelled(samples, asked), test),
-        FLOOR: classification_accuracy_score(Labelled(real.images[chosen], real.labels[chosen]), test),
-    }
-    found = {
-        row: {
-            ACCURACY: Figure(score.balanced),
-            **{
-                RECALL + label.replace(" ", "_"): Figure(recall)
-                for label, recall in zip(labels, score.recalls, strict=True)
-            },
-        }
-        for row, score in scores.items()
-    }
-    probe = ClassProbe(real.images, real.labels, labels)
-    found[MODEL][AGREEMENT] = Figure(probe.accuracy(samples, asked))
-    found[FLOOR][AGREEMENT] = Figure(probe.accuracy(*test))
-    return found
