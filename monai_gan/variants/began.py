@@ -21,9 +21,9 @@ class BEGAN(LatentGAN):
     Args:
         generator: latents (N, Z) to images (N, C, *S) in [-1, 1].
         discriminator: images to scores (N, 1), each minus the error of a reconstruction.
-        gamma: the diversity ratio L(G(z)) / L(x) that is aimed at, above 0; the paper's range ends at 1, and lower gives
-            sharper, less varied images. Below 1 a flat image can meet it, as long as the auto-encoder reconstructs one
-            better than real images: then short trainings want more than 1.
+        gamma: the diversity ratio L(G(z)) / L(x) that is aimed at, above 0; lower gives sharper, less varied images.
+            The paper's range ends at 1, but flat images meet a ratio below 1 as long as the auto-encoder reconstructs
+            them better than real ones, so that short trainings want more.
         rate: lambda_k, the step of k, above 0.
 
     Attributes:
@@ -38,9 +38,7 @@ class BEGAN(LatentGAN):
         # As a critic's score is higher for real images, the errors make this a Wasserstein game with a factor k.
         super().__init__(generator, discriminator, AdversarialLoss("wasserstein"))
         if not gamma > 0:
-            raise ValueError(
-                f"gamma={gamma} would ask for perfect reconstructions: give a positive number such as 0.5."
-            )
+            raise ValueError(f"gamma={gamma} asks for perfect reconstructions: give a positive number such as 0.5.")
         if not rate > 0:
             raise ValueError(f"rate={rate} would leave k where it is: give a positive number such as 0.001.")
         self.gamma = gamma

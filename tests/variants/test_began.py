@@ -148,7 +148,7 @@ def test_generator_and_decoder_are_one_architecture() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: tiny_began(gamma=0.0), "gamma=0.0 would ask"),
+        (lambda: tiny_began(gamma=0.0), "gamma=0.0 asks"),
         (lambda: tiny_began(rate=0.0), "rate=0.0 would leave k"),
         (lambda: tiny_began(exponent=3), "exponent=3"),
         (lambda: BEGANDiscriminator(2, hidden_size=0), "hidden_size=0"),
