@@ -35,7 +35,6 @@ def test_infogan(data_root: Path) -> None:
     ours, gaussian = distances(trainer, train.stack(), test.stack())
     assert isinstance(trainer.ema.variant, InfoGAN)
     found = trainer.ema.variant.information(held_out)
-    print(ours, gaussian, found)
     assert ours < 0.5 * gaussian
     assert found["category_0_share"] > 0.8
     assert found["continuous_0"] > 0.3
@@ -52,5 +51,4 @@ def test_began(data_root: Path) -> None:
     )
     trainer = fit(variant, train, 500, adam(7e-4, 0.5), batch_size=16, precision="fp32")
     ours, gaussian = distances(trainer, train.stack(), test.stack())
-    print(ours, gaussian, variant.figures)
-    assert ours < 0.6 * gaussian
+    assert ours < 0.5 * gaussian
