@@ -15,12 +15,27 @@ from monai_gan.variants import Variant
 
 
 def fit(
-    variant: Variant, data: ImageDataset, iterations: int, optimizer: Callable[..., Any], **arguments: Any
+    variant: Variant,
+    data: ImageDataset,
+    iterations: int,
+    optimizer: Callable[..., Any],
+    batch_size: int = 32,
+    precision: str = "bf16",
+    **arguments: Any,
 ) -> GANTrainer:
+    """Train on the CPU."""
     optimizers = {name: optimizer(network.parameters()) for name, network in variant.networks.items()}
-    loader = StreamLoader(data, 32)
+    loader = StreamLoader(data, batch_size)
     trainer = GANTrainer(
-        "cpu", 1, loader, variant, optimizers, epoch_length=iterations, ema_decay=0.99, precision="bf16", **arguments
+        "cpu",
+        1,
+        loader,
+        variant,
+        optimizers,
+        epoch_length=iterations,
+        ema_decay=0.99,
+        precision=precision,
+        **arguments,
     )
     trainer.run()
     return trainer
@@ -35,4 +50,5 @@ def distances(trainer: GANTrainer, train: Tensor, test: Tensor) -> tuple[float, 
 
 
 def adam(rate: float, beta1: float) -> Callable[..., torch.optim.Optimizer]:
+    """Adam for the parameters that it is called with."""
     return lambda parameters: torch.optim.Adam(parameters, rate, betas=(beta1, 0.99))

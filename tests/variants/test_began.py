@@ -29,7 +29,7 @@ def tiny_began(spatial_dims: int = 2, exponent: int = 1, skip: bool = True, **ar
 
 def error(variant: BEGAN, images: Tensor, exponent: int = 1) -> Tensor:
     """L(v) of the paper, the mean over a batch."""
-    reconstruction = variant.discriminator.reconstruct(images)
+    reconstruction = variant.discriminator.reconstruct(images)  # type: ignore[operator]
     return (images - reconstruction).abs().pow(exponent).mean()
 
 
@@ -80,22 +80,6 @@ def test_micro_batches_count_as_one_step_and_an_overflow_does_not_spoil_k() -> N
     variant.logit_losses(torch.full((4, 1), -torch.inf), scores[1])
     variant.project("discriminator")
     assert torch.equal(variant.k, before)
-
-
-def test_repelling_is_the_mean_squared_cosine_of_codes() -> None:
-    variant = tiny_began(repelling=0.5)
-    batch = {"image": torch.rand(4, 1, 12, 12)}
-    losses = variant.generator_losses(batch, Step(3, PHASE))
-    fake = variant.generator(Step(3, PHASE).randn(4, 8))
-    codes = variant.discriminator.encoder(fake)
-    pairs = [(i, j) for i in range(4) for j in range(4) if i != j]
-    cosines = torch.stack([torch.cosine_similarity(codes[i], codes[j], dim=0) for i, j in pairs])
-    torch.testing.assert_close(
-        losses, {"adversarial": error(variant, fake), "repelling": 0.5 * cosines.square().mean()}
-    )
-    # One image has no other to be repelled from.
-    alone = variant.generator_losses({"image": batch["image"][:1]}, Step(3, PHASE))["repelling"]
-    assert float(alone) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_interrupted_training_goes_on_exactly_and_its_log_tells_balance_and_convergence(tmp_path: Path) -> None:
@@ -164,10 +148,8 @@ def test_generator_and_decoder_are_one_architecture() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: tiny_began(gamma=0.0), "gamma=0.0 is out of range"),
-        (lambda: tiny_began(gamma=1.5), "gamma=1.5 is out of range"),
+        (lambda: tiny_began(gamma=0.0), "gamma=0.0 asks"),
         (lambda: tiny_began(rate=0.0), "rate=0.0 would leave k"),
-        (lambda: tiny_began(repelling=-1.0), "repelling=-1.0"),
         (lambda: tiny_began(exponent=3), "exponent=3"),
         (lambda: BEGANDiscriminator(2, hidden_size=0), "hidden_size=0"),
         (lambda: BEGANGenerator(2, image_size=17), "image_size=17 cannot be reached"),

@@ -126,17 +126,8 @@ class BEGANDiscriminator(ImageCritic):
         """
         check_image(image, self.in_channels, self._size)
         check_no_label(label)
-        return self.judge(image)[0]
-
-    def judge(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge images (N, in_channels, *image_size).
-
-        Returns:
-            Scores (N, 1), as :meth:`forward`, and the codes between encoder and decoder (N, hidden_size).
-        """
-        code = self.encoder(image)
-        error = (image.float() - self.decoder(code).float()).abs().pow(self.exponent)
-        return -error.flatten(1).mean(1, keepdim=True), code
+        error = (image.float() - self.reconstruct(image).float()).abs().pow(self.exponent)
+        return -error.flatten(1).mean(1, keepdim=True)
 
     def reconstruct(self, image: Tensor) -> Tensor:
         """Encode and decode images (N, in_channels, *image_size)."""
