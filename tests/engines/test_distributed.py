@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from ignite.engine import Events
 from tiny_training import tiny_trainer, tiny_variant
 from torch.utils.data import TensorDataset
 
@@ -20,8 +21,8 @@ from monai_gan.engines.distributed import any_process, connection_lost, from_fir
 from monai_gan.errors import InputError
 from monai_gan.handlers import CheckpointHandler, LossLogHandler, SlicedWassersteinHandler, load_checkpoint
 from monai_gan.losses import GradientPenalty
-from monai_gan.networks.nets import DCGANDiscriminator, DCGANGenerator
-from monai_gan.variants import WGANGP
+from monai_gan.networks.nets import BEGANDiscriminator, BEGANGenerator, DCGANDiscriminator, DCGANGenerator
+from monai_gan.variants import BEGAN, WGANGP
 
 
 def train(seed: int, batch_size: int, lazy: bool, folder: Path) -> list[torch.Tensor]:
@@ -101,10 +102,28 @@ def resume(rank: int, folder: Path) -> None:
     (folder / f"{rank}.json").write_text(json.dumps([iteration, trainer.state.iteration]))
 
 
+def equilibrium(batch_size: int) -> list[float]:
+    """k and the measure of convergence of a BEGAN, in which the errors of all images count, after each iteration."""
+    torch.manual_seed(0)
+    sizes = {"image_size": 12, "channels": 2, "act": "tanh"}
+    variant = BEGAN(BEGANGenerator(2, 4, **sizes), BEGANDiscriminator(2, hidden_size=4, **sizes), gamma=1.0, rate=1.0)  # type: ignore[arg-type]
+    trainer = tiny_trainer(variant, batch_size, 1, epoch_length=3)
+    found: list[float] = []
+    trainer.add_event_handler(
+        Events.ITERATION_COMPLETED, lambda: found.extend(map(float, trainer.variant.figures.values()))
+    )
+    trainer.run()
+    return found
+
+
+def balance(rank: int, folder: Path) -> None:
+    (folder / f"{rank}.json").write_text(json.dumps(equilibrium(4)))
+
+
 def worker(rank: int, port: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-    for task in (learn, agree, resume, survive):
+    for task in (learn, agree, resume, balance, survive):
         task(rank, Path(folder) / task.__name__)
     dist.destroy_process_group()
 
@@ -113,7 +132,7 @@ def worker(rank: int, port: int, folder: str) -> None:
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two processes left that did all the tasks, each in a folder of its name."""
     folder = tmp_path_factory.mktemp("processes")
-    for task in (learn, agree, resume, survive):
+    for task in (learn, agree, resume, balance, survive):
         (folder / task.__name__).mkdir()
     # One process with the whole batch begins what the two go on with.
     tiny_trainer(tiny_variant("wgan_gp"), 8, 1, train_handlers=[CheckpointHandler(folder / "resume")]).run()
@@ -154,6 +173,13 @@ def test_every_process_goes_on_from_the_checkpoint_of_rank_0(done: Path, tmp_pat
     for name, weight in states[0].items():
         # Adam makes much of the rounding of gradients that are nearly zero.
         torch.testing.assert_close(weight, states[1][name], rtol=1e-3, atol=1e-3)
+
+
+def test_the_balance_of_a_began_is_that_of_all_processes(done: Path) -> None:
+    first, second = (json.loads((done / "balance" / f"{rank}.json").read_text()) for rank in (0, 1))
+    assert first == second
+    assert first == pytest.approx(equilibrium(8), rel=1e-3)
+    assert 0 < first[0] < 1
 
 
 def test_a_lost_connection_is_known_as_one(done: Path) -> None:
