@@ -8,6 +8,7 @@ from monai_gan.handlers.loss_log import LossLogHandler
 from monai_gan.handlers.mode_collapse import ModeCollapseHandler
 from monai_gan.handlers.progress import ProgressHandler
 from monai_gan.handlers.sample_grid import SampleGridHandler
+from monai_gan.handlers.time_limit import TimeLimitHandler
 
 __all__ = [
     "CheckpointHandler",
@@ -16,6 +17,7 @@ __all__ = [
     "ProgressHandler",
     "SampleGridHandler",
     "SlicedWassersteinHandler",
+    "TimeLimitHandler",
     "load_checkpoint",
     "save_checkpoint",
 ]

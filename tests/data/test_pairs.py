@@ -114,7 +114,7 @@ def test_errors_name_the_remedy(sessions: Path) -> None:
         volume_pairs(sessions, "T1", "T2", layout="ixi")
     with pytest.raises(InputError, match="image='T1' and target='PD': its contrasts are t1, t2"):
         volume_pairs(sessions, "T1", "PD")
-    with pytest.raises(InputError, match="split='val' .* has no session with both"):
+    with pytest.raises(InputError, match="split='val' .* has no session left with both"):
         volume_pairs(sessions, "T1", "T2", "val")
     with pytest.raises(InputError, match="neither a file nor a folder"):
         volume_pairs(sessions / "nothing", "T1", "T2")
