@@ -59,7 +59,7 @@ class WarpBatch:
         if mirror not in (None, 0, 1):
             raise InputError(f"mirror={mirror!r} is not possible: give 0, 1 or None.")
         self.keys, self.size, self.prob = list(keys), tuple(size), prob
-        self.zoom, self.stretch, self.rotation = tuple(zoom), stretch, rotation
+        self.zoom, self.stretch, self.rotation = (zoom[0], zoom[1]), stretch, rotation
         self.bend, self.bend_spacing = bend, bend_spacing
         self.mirror, self.background = mirror, background
 
@@ -76,8 +76,11 @@ class WarpBatch:
         # Beyond the border grid_sample gives 0, which is made the background here.
         shifted = together - self.background
         warped = F.grid_sample(shifted, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
-        # Cubic interpolation overshoots at edges.
-        lowest, highest = shifted.amin((2, 3), keepdim=True), shifted.amax((2, 3), keepdim=True)
+        # Cubic interpolation overshoots at edges; the background, 0, is allowed whatever the image holds.
+        lowest, highest = (
+            shifted.amin((2, 3), keepdim=True).clamp_max(0),
+            shifted.amax((2, 3), keepdim=True).clamp_min(0),
+        )
         warped = warped.clamp(lowest, highest) + self.background
         parts = warped.split([image.shape[1] for image in images], dim=1)
         return {**batch, **dict(zip(self.keys, parts, strict=True))}
@@ -86,7 +89,8 @@ class WarpBatch:
         """Where in the image each pixel of the result comes from: (N, *size, 2), in pixels (row, column)."""
         warped = draws.chance(self.prob, n)
         angle = draws.uniform(-math.radians(self.rotation), math.radians(self.rotation), n) * warped
-        scale = draws.log_uniform(*self.zoom, n)[:, None] * (1 + draws.uniform(-self.stretch, self.stretch, n, 2))
+        least, largest = self.zoom
+        scale = draws.log_uniform(least, largest, n)[:, None] * (1 + draws.uniform(-self.stretch, self.stretch, n, 2))
         across = torch.where(warped[:, None] > 0, 1 / scale, 1.0)
         if self.mirror is not None:
             across[:, self.mirror] *= 1 - 2 * draws.chance(0.5, n)

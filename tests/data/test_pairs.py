@@ -48,6 +48,18 @@ def test_a_name_is_found_under_the_data_folder(sessions: Path, monkeypatch: pyte
     assert len(volume_pairs(sessions.name, "T1", "T2")) == 2
 
 
+def test_subjects_are_left_out(sessions: Path) -> None:
+    table = sessions / "sessions.tsv"
+    table.write_text(table.read_text() + "d\tses-1\ttrain\n")
+    touch(sessions, "d/ses-1/T1.nii.gz", "d/ses-1/T2.nii.gz")
+    assert {one["subject"] for one in volume_pairs(sessions, "T1", "T2")} == {"a", "d"}
+    assert {one["subject"] for one in volume_pairs(sessions, "T1", "T2", leave_out=["a"])} == {"d"}
+    with pytest.raises(InputError, match="leave out fewer"):
+        volume_pairs(sessions, "T1", "T2", leave_out=["a", "d"])
+    with pytest.raises(InputError, match="leave_out names x, but"):
+        volume_pairs(sessions, "T1", "T2", leave_out=["a", "x"])
+
+
 def ixi(root: Path) -> Path:
     names = [f"IXI{number:03d}-Guys-08{number:02d}" for number in range(10)]
     files = [f"IXI-{contrast}/{name}-{contrast}.nii.gz" for contrast in ("T1", "T2") for name in names]
