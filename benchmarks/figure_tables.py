@@ -28,7 +28,7 @@ EXPLANATIONS = {
     "lesion_contrast_target": "Contrast-to-noise of lesions in the target",
     "lesions_found": "Share of the lesions where the result has a bright spot; higher is better",
     "lesions_found_target": "Share of the lesions where the target has one",
-    "false_lesions": "False lesions: bright spots per litre where neither target nor lesion mask has one; lower is better",
+    "false_lesions": "False lesions: bright spots per litre where target and lesion mask have none; lower is better",
 }
 
 

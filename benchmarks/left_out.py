@@ -32,20 +32,17 @@ def left_out(bundle: Path, folds: Path, device: str) -> tuple[str, dict[str, Any
     Returns:
         A Markdown table, and a block for the metadata.
     """
+    folders = sorted(folds.glob(f"{PREFIX}*/{bundle.name}"))
+    subjects = [folder.parent.name.removeprefix(PREFIX) for folder in folders]
+    if len(folders) < 2:
+        raise SystemExit(f"'{folds}' holds {len(folders)} of {PREFIX}<subject>/{bundle.name}: at least 2 are needed.")
     found = {}
-    for folder in sorted(folds.glob(f"{PREFIX}*/{bundle.name}")):
-        subject = folder.parent.name.removeprefix(PREFIX)
+    for subject, folder in zip(subjects, folders, strict=True):
         model, pairs = load(folder, device), load_pairs(bundle, CASE, subject=subject)
-        others = [
-            pair for other in _subjects(folds, bundle) - {subject} for pair in load_pairs(bundle, CASE, subject=other)
-        ]
+        others = [pair for other in subjects if other != subject for pair in load_pairs(bundle, CASE, subject=other)]
         made = [measure(unit_scale(model(as_volume(pair)), model), pair, device) for pair in pairs]
         matched = [measure(inverted_and_matched(pair, others), pair, device) for pair in pairs]
         found[subject] = mean_figures(made), mean_figures(matched)
-    if len(found) < 2:
-        raise SystemExit(
-            f"'{folds}' holds {len(found)} trainings {PREFIX}<subject>/{bundle.name}: at least 2 are needed."
-        )
     block = {
         name: {
             "mean": round(float(np.mean(values)), DIGITS),
@@ -56,10 +53,6 @@ def left_out(bundle: Path, folds: Path, device: str) -> tuple[str, dict[str, Any
         for values in [[made[name] for made, _ in found.values()]]
     }
     return _table(found), block
-
-
-def _subjects(folds: Path, bundle: Path) -> set[str]:
-    return {folder.parent.name.removeprefix(PREFIX) for folder in folds.glob(f"{PREFIX}*/{bundle.name}")}
 
 
 def _table(found: dict[str, tuple[Figures, Figures]]) -> str:

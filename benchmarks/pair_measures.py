@@ -45,7 +45,7 @@ class Pair:
 
 
 def measure(result: np.ndarray, pair: Pair, device: torch.device | str = "cpu") -> dict[str, float]:
-    """All figures of a result (X, Y, Z) by name, but for those of lesions; the device serves the perceptual distance."""
+    """All figures of a result (X, Y, Z) by name, but for those of lesions; the device is for the perceptual one."""
     error = result - pair.target
     similarity = ssim_map(result, pair.target)
     return {
