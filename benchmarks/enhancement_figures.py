@@ -71,7 +71,7 @@ def main() -> None:
     bundle, device = find_bundle(arguments.bundle), str(resolve_device(arguments.device))
     if bundle.name not in DEGRADATIONS:
         parser.error(f"'{bundle.name}' is none of {', '.join(DEGRADATIONS)}")
-    degradation, train = DEGRADATIONS[bundle.name], load_config(bundle, "train")
+    degradation, train = DEGRADATIONS[bundle.name], load_config(bundle, "train", trust=True)
     models = {MODEL: load(bundle, device), TWIN: load(arguments.twin, device)}
     pairs = {split: degraded_pairs(train, split, degradation) for split in ("train", "val", "test")}
     tables = []

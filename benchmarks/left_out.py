@@ -36,10 +36,11 @@ def left_out(bundle: Path, folds: Path, device: str) -> tuple[str, dict[str, Any
     subjects = [folder.parent.name.removeprefix(PREFIX) for folder in folders]
     if len(folders) < 2:
         raise SystemExit(f"'{folds}' holds {len(folders)} of {PREFIX}<subject>/{bundle.name}: at least 2 are needed.")
+    all_pairs = {subject: load_pairs(bundle, CASE, subject=subject) for subject in subjects}
     found = {}
     for subject, folder in zip(subjects, folders, strict=True):
-        model, pairs = load(folder, device), load_pairs(bundle, CASE, subject=subject)
-        others = [pair for other in subjects if other != subject for pair in load_pairs(bundle, CASE, subject=other)]
+        model, pairs = load(folder, device), all_pairs[subject]
+        others = [pair for other in subjects if other != subject for pair in all_pairs[other]]
         made = [measure(unit_scale(model(as_volume(pair)), model), pair, device) for pair in pairs]
         matched = [measure(inverted_and_matched(pair, others), pair, device) for pair in pairs]
         found[subject] = mean_figures(made), mean_figures(matched)

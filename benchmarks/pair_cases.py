@@ -52,7 +52,7 @@ def load_pairs(bundle: Path, case: Case, turned: bool = False, subject: str | No
         turned: take the target for the input, for the way back.
         subject: only this one's.
     """
-    train = load_config(bundle, "train")
+    train = load_config(bundle, "train", trust=True)
     root, layout, contrasts = (train.get_parsed_content(key) for key in ("dataset_dir", "layout", "contrasts"))
     samples = volume_pairs(root, *contrasts, case.split, layout)
     prepare = Compose(_aligned(train.get_parsed_content("train::volumes")))

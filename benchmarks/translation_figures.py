@@ -127,7 +127,7 @@ def main() -> None:
     models = {MODEL: load(bundle, device)}
     if arguments.twin is not None:
         models[TWIN] = load(arguments.twin, device)
-    data, info = str(load_config(bundle, "train")["dataset_dir"]), models[MODEL].info
+    data, info = str(load_config(bundle, "train", trust=True)["dataset_dir"]), models[MODEL].info
     texts, metrics, found = [], [], {}
     for direction in directions(info):
         tables, expected, measured = measure_direction(bundle, direction, models, data, device)
