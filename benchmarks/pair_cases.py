@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,14 @@ def load_pairs(bundle: Path, case: Case, turned: bool = False, subject: str | No
     train = load_config(bundle, "train", trust=True)
     root, layout, contrasts = (train.get_parsed_content(key) for key in ("dataset_dir", "layout", "contrasts"))
     samples = volume_pairs(root, *contrasts, case.split, layout)
-    prepare = Compose(_aligned(train.get_parsed_content("train::volumes")))
+    prepare = _preparation(bundle)
     return [_pair(sample, prepare, case, turned) for sample in samples if subject in (None, sample["subject"])]
+
+
+@cache
+def _preparation(bundle: Path) -> Compose:
+    """The volume transforms of a bundle; kept, because an alignment is searched once for all forms of a pair."""
+    return Compose(_aligned(load_config(bundle, "train", trust=True).get_parsed_content("train::volumes")))
 
 
 def _aligned(steps: Sequence[Transform]) -> list[Transform]:

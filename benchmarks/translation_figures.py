@@ -37,6 +37,8 @@ TWIN = "L1 twin"
 IDENTITY, MATCHED = "identity", "inverted, histogram-matched"
 #: The figure that stands for the bundle, of the first case and direction.
 HEADLINE = "ssim_mask"
+#: Further forms of familiar inputs: the brain extracted tightly and loosely, mm around the mask.
+EXTRACTIONS = (-3.0, 4.5)
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,9 @@ def measure_direction(
             origin = Provenance(info.name, info.version, info.weights_sha256, task=info.task, source=case.name)
             write_grid(bundle / "docs" / direction.file(case.split), overview(pairs[0], result), origin)
     inputs = [pair for training in known.values() for pair in training]
+    for margin in EXTRACTIONS:
+        form = replace(CASES[0], split="train", margin=margin)
+        inputs += load_pairs(bundle, form, direction.turned)
     expected["familiar"] = familiar(inputs)
     expected["consistency"] = consistency(models[MODEL], known[CASES[0]], direction.label)
     return tables, expected, metrics
