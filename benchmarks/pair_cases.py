@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from monai.data.meta_tensor import MetaTensor
-from monai.transforms import Compose, EnsureChannelFirst, LoadImage, Orientation
+from monai.transforms import Compose, EnsureChannelFirst, LoadImage, Orientation, Transform
 from torch import Tensor
 
 from benchmarks.pair_measures import TISSUE, Pair
 from monai_gan.bundle import load_config
+from monai_gan.data import volume_pairs
+from monai_gan.transforms import AlignRigidd, KeepInsided
 
 
 @dataclass(frozen=True)
@@ -40,21 +44,44 @@ CASES = (
 )
 
 
-def load_pairs(bundle: Path, case: Case) -> list[Pair]:
-    """The pairs of a case through the volume transforms of a bundle's training configuration."""
-    train = load_config(bundle, "train", {"train::pairs::split": case.split})
-    samples = train.get_parsed_content("train::pairs")
-    prepare = Compose(train.get_parsed_content("train::volumes"))
-    return [_pair(sample, prepare, case) for sample in samples]
+def load_pairs(bundle: Path, case: Case, turned: bool = False, subject: str | None = None) -> list[Pair]:
+    """The pairs of a case through the volume transforms of a bundle's training configuration.
+
+    Args:
+        bundle: with ``dataset_dir``, ``layout``, ``contrasts`` and ``train::volumes`` in its configuration.
+        case: which.
+        turned: take the target for the input, for the way back.
+        subject: only this one's.
+    """
+    train = load_config(bundle, "train", trust=True)
+    root, layout, contrasts = (train.get_parsed_content(key) for key in ("dataset_dir", "layout", "contrasts"))
+    samples = volume_pairs(root, *contrasts, case.split, layout)
+    prepare = _preparation(bundle)
+    return [_pair(sample, prepare, case, turned) for sample in samples if subject in (None, sample["subject"])]
 
 
-def _pair(sample: dict[str, Any], prepare: Compose, case: Case) -> Pair:
+@cache
+def _preparation(bundle: Path) -> Compose:
+    """The volume transforms of a bundle; kept, because an alignment is searched once for all forms of a pair."""
+    return Compose(_aligned(load_config(bundle, "train", trust=True).get_parsed_content("train::volumes")))
+
+
+def _aligned(steps: Sequence[Transform]) -> list[Transform]:
+    """The transforms with an alignment of the pair, which training without pairs does not need."""
+    if any(isinstance(step, AlignRigidd) for step in steps):
+        return list(steps)
+    before = next(i for i, step in enumerate(steps) if isinstance(step, KeepInsided))
+    return [*steps[:before], AlignRigidd("target", to="image"), *steps[before:]]
+
+
+def _pair(sample: dict[str, Any], prepare: Compose, case: Case, turned: bool) -> Pair:
     ready: Any = prepare(sample if case.margin is None else {**sample, "margin": case.margin})
-    image, target = (unit(ready[key]) for key in ("image", "target"))
+    image, target = (unit(ready[key]) for key in (("target", "image") if turned else ("image", "target")))
     mask = target > TISSUE
     if case.within_mask:
         mask &= _mask(sample["mask"])
-    lesion = _mask(sample["lesion"]) if "lesion" in sample else None
+    # Lesions are bright in what is made of T1 only.
+    lesion = _mask(sample["lesion"]) if "lesion" in sample and not turned else None
     grid = ready["image"]
     spacing = tuple(grid.pixdim.tolist()) if isinstance(grid, MetaTensor) else (1.0,) * 3
     return Pair(image, target, mask, lesion, spacing)

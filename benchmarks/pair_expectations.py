@@ -33,19 +33,19 @@ def familiar(pairs: Sequence[Pair]) -> dict[str, list[float]]:
     return ProfileLimits.fit(profiles).as_dict()
 
 
-def consistency(model: Translator, pairs: Sequence[Pair]) -> list[float]:
+def consistency(model: Translator, pairs: Sequence[Pair], label: str | None = None) -> list[float]:
     """Range of the agreement of edges between inputs and results that should not cause a warning."""
-    values = [model.run(as_volume(pair)).report["consistency"]["value"] for pair in pairs]
+    values = [model.run(as_volume(pair), label=label).report["consistency"]["value"] for pair in pairs]
     return [round(min(values) * (1 - SLACK), 4), round(min(1.0, max(values) * (1 + SLACK)), 4)]
 
 
-def uncertainty(model: Translator, pairs: Sequence[Pair], data: str) -> dict[str, Any]:
+def uncertainty(model: Translator, pairs: Sequence[Pair], data: str, label: str | None = None) -> dict[str, Any]:
     """How well the map of uncertainty ranks the absolute error inside the mask: mean Spearman correlation."""
     # The map is offered only by a bundle that has been tested, so the test says that it has been.
     model.info.extra["uncertainty"] = {"spearman": 1.0}
     correlations = []
     for pair in pairs:
-        found = model.run(as_volume(pair), uncertainty=True)
+        found = model.run(as_volume(pair), label=label, uncertainty=True)
         if found.uncertainty is None:
             raise ValueError("The model gave no map of uncertainty.")
         error = np.abs(unit_scale(found.image, model) - pair.target)[pair.mask]

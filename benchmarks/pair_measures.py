@@ -1,4 +1,4 @@
-"""Figures of a volume that a network made beside the one it should have been: accuracy, appearance, lesions."""
+"""Figures of a volume that a network made beside the one it should have been: accuracy and appearance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from monai_gan.metrics.extractors import packaged_weights
@@ -23,8 +23,6 @@ TISSUE = 0.02
 STAGES = (0, 4, 5, 6)
 #: Slices that the network sees at once.
 CHUNK = 16
-#: Around a lesion, voxels from so many to so many mm away are what it stands out from.
-SHELL = (1.5, 6.0)
 
 
 @dataclass(frozen=True)
@@ -46,27 +44,20 @@ class Pair:
     spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
 
 
-def measure(result: np.ndarray, pair: Pair) -> dict[str, float]:
-    """All figures of a result (X, Y, Z) by name; those of lesions only where there are some."""
+def measure(result: np.ndarray, pair: Pair, device: torch.device | str = "cpu") -> dict[str, float]:
+    """All figures of a result (X, Y, Z) by name, but for those of lesions; the device is for the perceptual one."""
     error = result - pair.target
     similarity = ssim_map(result, pair.target)
-    figures = {
+    return {
         "psnr_mask": psnr(error[pair.mask]),
         "ssim_mask": float(similarity[pair.mask].mean()),
         "mae_mask": float(np.abs(error[pair.mask]).mean()),
         "psnr_image": psnr(error),
         "ssim_image": float(similarity.mean()),
         "mae_image": float(np.abs(error).mean()),
-        "perceptual_efficientnet_lite0": perceptual(result, pair.target, pair.mask),
+        "perceptual_efficientnet_lite0": perceptual(result, pair.target, pair.mask, device),
         "spectrum_distance": spectrum_distance(result * pair.mask, pair.target * pair.mask),
     }
-    if pair.lesion is not None:
-        inside, around = lesion_and_shell(pair)
-        figures["mae_lesion"] = float(np.abs(error[inside]).mean())
-        figures["mae_outside_lesion"] = float(np.abs(error[pair.mask & ~inside]).mean())
-        figures["lesion_contrast"] = contrast(result, inside, around)
-        figures["lesion_contrast_target"] = contrast(pair.target, inside, around)
-    return figures
 
 
 def psnr(error: np.ndarray) -> float:
@@ -90,7 +81,7 @@ def ssim_map(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return similarity
 
 
-def perceptual(result: np.ndarray, target: np.ndarray, mask: np.ndarray) -> float:
+def perceptual(result: np.ndarray, target: np.ndarray, mask: np.ndarray, device: torch.device | str = "cpu") -> float:
     """Mean distance of the axial slices within the mask as EfficientNet-Lite0 sees them; losses use another network.
 
     Both are 0 outside of the mask, so that the background, which nobody looks at, does not count.
@@ -99,9 +90,10 @@ def perceptual(result: np.ndarray, target: np.ndarray, mask: np.ndarray) -> floa
     images, targets = (
         torch.from_numpy(np.moveaxis(volume * mask, 2, 0)[shown]).float()[:, None] for volume in (result, target)
     )
+    network = judge().to(device)
     with torch.no_grad():
         distances = [
-            perceptual_distance(judge()(_prepared(one)), judge()(_prepared(other))) / len(STAGES)
+            perceptual_distance(network(_prepared(one).to(device)), network(_prepared(other).to(device))) / len(STAGES)
             for one, other in zip(images.split(CHUNK), targets.split(CHUNK), strict=True)
         ]
     return float(torch.cat(distances).mean())
@@ -141,17 +133,3 @@ def radial_power(volume: np.ndarray) -> np.ndarray:
     sums = np.bincount(ring[inside], power[inside], rings)
     spectrum: np.ndarray = np.log10(sums / np.bincount(ring[inside], minlength=rings) + 1e-12)
     return spectrum[1:]
-
-
-def lesion_and_shell(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels of lesions, and those of the tissue around them."""
-    if pair.lesion is None:
-        raise ValueError("The pair has no lesion mask.")
-    inside = pair.lesion & pair.mask
-    away = distance_transform_edt(~pair.lesion, pair.spacing)
-    return inside, pair.mask & (away > SHELL[0]) & (away <= SHELL[1])
-
-
-def contrast(volume: np.ndarray, inside: np.ndarray, around: np.ndarray) -> float:
-    """Contrast-to-noise ratio: how many standard deviations of the surroundings a lesion stands out."""
-    return float((volume[inside].mean() - volume[around].mean()) / volume[around].std())

@@ -85,8 +85,18 @@ class BundleInfo:
 
     @property
     def quality(self) -> str:
-        """``release`` or ``demo``; empty when unstated."""
+        """``release``, ``demo`` or ``untrained``; empty when unstated."""
         return str(self.extra.get("quality", ""))
+
+    @property
+    def untrained(self) -> bool:
+        """Whether this is a configuration only, to be trained on one's own data, and says so."""
+        return self.quality == "untrained"
+
+    @property
+    def training_command(self) -> str:
+        """The command that trains it."""
+        return f"monai-gan train {self.name} -o runs/{self.name}"
 
     @property
     def headline(self) -> Mapping[str, Any] | None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from monai_gan.bundle.checksums import check_files, listed_files
 from monai_gan.bundle.config import load_config
 from monai_gan.bundle.files import METADATA, WEIGHTS, is_bundle, read_json
-from monai_gan.bundle.info import not_a_bundle
+from monai_gan.bundle.info import BundleInfo, not_a_bundle
 from monai_gan.bundle.safety import build, plain_definition
 from monai_gan.bundle.weights import load_weights
-from monai_gan.errors import InputError
+from monai_gan.errors import InputError, WeightsError
 
 if TYPE_CHECKING:
     import torch
@@ -37,11 +37,19 @@ def load_network(path: Path | str, device: str | torch.device = "cpu", trust: bo
 
     Raises:
         InputError: if the folder is no bundle, or its network cannot be built or not without trust.
-        WeightsError: if files are missing, truncated, altered or unsafe, or do not fit the network.
+        WeightsError: if the bundle is a configuration only, or files are missing, truncated, altered or unsafe, or do
+            not fit the network.
     """
     root = Path(path)
     if not is_bundle(root):
         raise InputError(not_a_bundle(root))
+    info = BundleInfo.from_path(root)
+    if info.untrained:
+        raise WeightsError(
+            f"Bundle '{info.name}' is a configuration only, without weights: train it, and give the bundle that is "
+            f"then in runs/{info.name}.",
+            hint=info.training_command,
+        )
     if not trust or listed_files(root):
         check_files(root, (CONFIG, WEIGHTS))
     network = build_network(root, trust=trust)

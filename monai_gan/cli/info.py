@@ -49,6 +49,8 @@ def _print(found: BundleInfo) -> None:
     table.add_column(overflow="fold")
     extra, metadata = found.extra, found.metadata
     rows: list[tuple[str, Any]] = [("name", f"{found.name} {found.version}"), ("path", found.path)]
+    if found.untrained:
+        rows.append(("weights", f"none, a configuration only; train it with: {found.training_command}"))
     rows += [(key, extra[key]) for key in _FIELDS if extra.get(key) not in (None, "", [])]
     formats = metadata.get("network_data_format", {})
     rows += [

@@ -12,6 +12,9 @@ from monai_gan.cli.options import Json
 
 def list_command(
     task: Annotated[str | None, typer.Option("--task", help="Only bundles of this task, such as synthesis.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also configurations without weights, to be trained on your own data.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """List the bundles that are found by name.
@@ -20,7 +23,7 @@ def list_command(
     """
     from monai_gan.bundle import list_bundles
 
-    found = list_bundles(task)
+    found = [info for info in list_bundles(task) if everything or not info.untrained]
     if json:
         console.print_json([info.as_dict() for info in found])
         return

@@ -23,6 +23,7 @@ def volume_pairs(
     layout: Literal["sessions", "ixi", "brats", "synthrad"] = "sessions",
     fractions: Sequence[float] = (0.8, 0.1, 0.1),
     seed: int = 0,
+    leave_out: Sequence[str] = (),
 ) -> list[Sample]:
     """List the sessions of a set that have both contrasts.
 
@@ -38,13 +39,15 @@ def volume_pairs(
         layout: how the set lies in its folder.
         fractions: shares of the subjects in the three parts, for sets without parts of their own.
         seed: of that split.
+        leave_out: subjects that are passed over, to try what is learned from the others on them.
 
     Returns:
         Samples ``{"image": path, "target": path, "subject": ..., "session": ...}``, with ``"mask"`` and ``"lesion"``
         where there are such files, in the order of the subjects.
 
     Raises:
-        InputError: the folder is not found or laid out otherwise, nothing has both contrasts, or a part is empty.
+        InputError: the folder is not found or laid out otherwise, nothing has both contrasts, a part is empty, or
+            ``leave_out`` names nobody.
 
     Example:
         >>> samples = volume_pairs("/data/IXI", "T1", "T2", layout="ixi")  # doctest: +SKIP
@@ -68,11 +71,14 @@ def volume_pairs(
             f"No session of '{folder}' has both image='{image}' and target='{target}': its contrasts are "
             f"{', '.join(found)}."
         )
-    chosen = [one for one, part in zip(paired, _parts(paired, fractions, seed), strict=True) if part == split]
+    if unknown := set(leave_out) - {session.subject for session in paired}:
+        raise InputError(f"leave_out names {', '.join(sorted(unknown))}, but '{folder}' has no such subject.")
+    parts = zip(paired, _parts(paired, fractions, seed), strict=True)
+    chosen = [one for one, part in parts if part == split and one.subject not in leave_out]
     if not chosen:
         raise InputError(
-            f"split='{split}' of '{folder}' has no session with both image='{image}' and target='{target}': give "
-            "another split, or other fractions."
+            f"split='{split}' of '{folder}' has no session left with both image='{image}' and target='{target}': give "
+            "another split, other fractions, or leave out fewer."
         )
     return [_sample(session, names) for session in chosen]
 

@@ -18,7 +18,14 @@ MEANINGS = {
     "background_level": "brightness of the background",
     "negative_share": "share of negative values",
     "edge_energy": "sharpness of edges",
+    "relative_spread": "spread of brightness beside its median",
+    "relative_edges": "sharpness of edges beside the median brightness",
 }
+#: Ratios, which the extraction of the brain and the brightest structures change little: in CT, soft tissue is far more
+#: uniform beside its brightness than in MR, whatever is added to the values. Their limits can be close.
+RATIOS = ("relative_spread", "relative_edges")
+#: How far the limits of ratios lie beyond what was seen, as a share of it.
+_RATIO_MARGIN = 0.1
 #: Least distance of the limits from what was seen, for sets of a few images that are much alike.
 _LEAST_MARGIN = 0.05
 
@@ -33,7 +40,7 @@ def image_profile(image: Tensor, scaled: Tensor) -> dict[str, float]:
     Returns:
         Name to value, see ``MEANINGS``. All but ``negative_share`` are of ``scaled`` brought to [0, 1]: the foreground
         is what is brighter than the mean, its spread the distance of its quartiles, and the edge energy the mean
-        difference of neighbours there.
+        difference of neighbours there; both are also given as a share of its median.
     """
     values = (scaled.float() + 1) / 2
     differences = torch.zeros_like(values)
@@ -46,13 +53,17 @@ def image_profile(image: Tensor, scaled: Tensor) -> dict[str, float]:
     bright = flat > flat.mean()
     foreground = flat[bright] if bright.any() else flat
     quarter, median, three_quarters = foreground.quantile(torch.tensor([0.25, 0.5, 0.75])).tolist()
+    energy = float(edges[bright].mean()) if bright.any() else 0.0
+    least = torch.finfo(torch.float32).eps
     return {
         "foreground_share": float(bright.float().mean()),
         "foreground_median": median,
         "foreground_spread": three_quarters - quarter,
         "background_level": float(flat[~bright].median()),
         "negative_share": float((image < 0).float().mean()),
-        "edge_energy": float(edges[bright].mean()) if bright.any() else 0.0,
+        "edge_energy": energy,
+        "relative_spread": (three_quarters - quarter) / max(median, least),
+        "relative_edges": energy / max(median, least),
     }
 
 
@@ -72,12 +83,16 @@ class ProfileLimits:
 
         Args:
             profiles: of at least one image.
-            margin: how far beyond, as a share of the distance between the lowest and the highest.
+            margin: how far beyond, as a share of the distance between the lowest and the highest; ratios have a fixed
+                margin, a tenth of the value.
         """
         limits = {}
         for name in MEANINGS:
             values = [profile[name] for profile in profiles]
             low, high = min(values), max(values)
+            if name in RATIOS:
+                limits[name] = (low * (1 - _RATIO_MARGIN), high * (1 + _RATIO_MARGIN))
+                continue
             beyond = max(margin * (high - low), _LEAST_MARGIN)
             limits[name] = (low - beyond, high + beyond)
         return cls(limits)

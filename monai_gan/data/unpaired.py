@@ -18,7 +18,8 @@ class UnpairedDataset(Dataset[dict[str, Any]], Randomizable):
     :class:`~monai_gan.data.StreamLoader` repeats it exactly. Augmentation belongs into the two sets.
 
     Args:
-        first: map-style data set of dictionaries with ``key``; gives ``"image"`` and decides the length.
+        first: map-style data set of dictionaries with ``key``; gives ``"image"``, decides the length, and what else its
+            samples have is kept.
         second: alike; gives ``"target"``.
         key: of the image in either set.
 
@@ -43,13 +44,12 @@ class UnpairedDataset(Dataset[dict[str, Any]], Randomizable):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         partner = int(self.R.randint(len(self.second)))
-        return {
-            "image": self._image("first", self.first[index]),
-            "target": self._image("second", self.second[partner]),
-        }
+        sample, other = self._checked("first", self.first[index]), self._checked("second", self.second[partner])
+        kept = {name: value for name, value in sample.items() if name != self.key}
+        return {**kept, "image": sample[self.key], "target": other[self.key]}
 
-    def _image(self, name: str, sample: Any) -> Any:
+    def _checked(self, name: str, sample: Any) -> Mapping[str, Any]:
         if not isinstance(sample, Mapping) or self.key not in sample:
             found = sorted(sample) if isinstance(sample, Mapping) else type(sample).__name__
             raise InputError(f"A sample of {name} has no '{self.key}', only {found}: pass key= to name the right one.")
-        return sample[self.key]
+        return sample

@@ -9,6 +9,7 @@ from monai_gan.handlers.loss_log import LossLogHandler
 from monai_gan.handlers.mode_collapse import ModeCollapseHandler
 from monai_gan.handlers.progress import ProgressHandler
 from monai_gan.handlers.sample_grid import SampleGridHandler
+from monai_gan.handlers.time_limit import TimeLimitHandler
 
 __all__ = [
     "CheckpointHandler",
@@ -18,6 +19,7 @@ __all__ = [
     "ProgressHandler",
     "SampleGridHandler",
     "SlicedWassersteinHandler",
+    "TimeLimitHandler",
     "load_checkpoint",
     "save_checkpoint",
 ]

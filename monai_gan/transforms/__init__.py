@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monai_gan.transforms.align import AlignRigidd
+from monai_gan.transforms.compact import CompactSlicesd
 from monai_gan.transforms.foreground import ScaleForeground, ScaleForegroundd
 from monai_gan.transforms.keep_inside import KeepInsided
 from monai_gan.transforms.kspace import KSpaceTruncate, KSpaceTruncated
@@ -18,6 +19,7 @@ from monai_gan.transforms.warp import RandWarpd
 __all__ = [
     "AlignRigidd",
     "CheckRegisteredd",
+    "CompactSlicesd",
     "KSpaceTruncate",
     "KSpaceTruncated",
     "KeepInsided",

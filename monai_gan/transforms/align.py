@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ class AlignRigidd(MapTransform):
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.to, self.mask_key, self.tolerance = to, mask_key, tolerance
+        # A data set that holds each pair in several forms asks for the same search again.
+        self._found: dict[bytes, np.ndarray] = {}
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """The sample with moved volumes; ``meta["rigid_motion"]`` tells the shifts in mm and angles in degrees."""
@@ -49,7 +52,7 @@ class AlignRigidd(MapTransform):
             volume = sample[key]
             spacing = volume.pixdim.tolist() if isinstance(volume, MetaTensor) else [1.0] * 3
             values = np.asarray(volume)[0]
-            motion = rigid_fit(fixed, values, inside, spacing)
+            motion = self._fit(fixed, values, inside, spacing)
             off = (moved_places(places, motion, fixed.shape, spacing) - places) * spacing
             if np.linalg.norm(off, axis=1).max() <= self.tolerance:
                 continue
@@ -58,3 +61,12 @@ class AlignRigidd(MapTransform):
                 moved = MetaTensor(moved, meta={**volume.meta, "rigid_motion": motion.round(3).tolist()})
             sample[key] = moved
         return sample
+
+    def _fit(self, fixed: np.ndarray, values: np.ndarray, inside: np.ndarray, spacing: list[float]) -> np.ndarray:
+        digest = hashlib.sha256(repr(spacing).encode())
+        for array in (fixed, values, inside):
+            digest.update(np.ascontiguousarray(array).data)
+        key = digest.digest()
+        if key not in self._found:
+            self._found[key] = rigid_fit(fixed, values, inside, spacing)
+        return self._found[key]

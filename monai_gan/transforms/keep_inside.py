@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -57,10 +58,23 @@ class KeepInsided(MapTransform):
 
 
 def _grown(mask: Any, margin: float) -> Tensor:
-    inside = np.asarray(mask) > 0
-    spacing = [float(step) for step in mask.pixdim] if isinstance(mask, MetaTensor) else 1.0
+    inside = np.asarray(mask)[0] > 0
+    spacing = [float(step) for step in mask.pixdim] if isinstance(mask, MetaTensor) else [1.0] * inside.ndim
+    result = np.zeros_like(inside)
+    box = _box(inside, margin, spacing)
+    near = inside[box]
     if margin >= 0:
-        inside = distance_transform_edt(~inside[0], spacing) <= margin
+        result[box] = distance_transform_edt(~near, spacing) <= margin if near.any() else near
     else:
-        inside = distance_transform_edt(inside[0], spacing) > -margin
-    return torch.from_numpy(inside)[None]
+        result[box] = distance_transform_edt(near, spacing) > -margin
+    return torch.from_numpy(result)[None]
+
+
+def _box(inside: np.ndarray, margin: float, spacing: Sequence[float]) -> tuple[slice, ...]:
+    """All that is inside and a margin around it, which saves the search for distances elsewhere."""
+    found = []
+    for axis, step in enumerate(spacing):
+        places = np.flatnonzero(inside.any(axis=tuple(other for other in range(inside.ndim) if other != axis)))
+        room = ceil(max(margin, 0) / step) + 1
+        found.append(slice(max(0, places[0] - room), places[-1] + 1 + room) if places.size else slice(0, 0))
+    return tuple(found)

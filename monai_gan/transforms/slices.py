@@ -41,7 +41,8 @@ def stack_slices(volume: Tensor, index: Tensor, axis: int = 2, num_slices: int =
     offsets = torch.arange(num_slices, device=volume.device) - num_slices // 2
     places = (index.to(volume.device)[:, None] + offsets).clamp(0, along.shape[2] - 1)
     # (N, C, B, k, *S) to (N, B, C, k, *S)
-    return along[:, :, places].movedim(2, 1).flatten(2, 3)
+    stacks = along.index_select(2, places.flatten()).unflatten(2, places.shape)
+    return stacks.movedim(2, 1).flatten(2, 3)
 
 
 def check_slices(axis: int, num_slices: int) -> None:

@@ -120,5 +120,6 @@ class RandWarpd(RandomizableTransform, MapTransform):
         # Beyond the border grid_sample gives 0, which is made the background here.
         shifted = (image.float() - self.background)[None]
         warped = F.grid_sample(shifted, grid[None], mode="bicubic", padding_mode="zeros", align_corners=False)[0]
-        # Cubic interpolation overshoots at edges.
-        return (warped + self.background).clamp(float(image.min()), float(image.max()))
+        # Cubic interpolation overshoots at edges; the background is allowed whatever the image holds.
+        low, high = min(float(image.min()), self.background), max(float(image.max()), self.background)
+        return (warped + self.background).clamp(low, high)

@@ -13,7 +13,7 @@ from benchmarks.pair_measures import Pair, psnr
 
 def volume(smooth: bool) -> MetaTensor:
     """A periodic image (1, 24, 32, 6) in [-1, 1] of low frequencies, or a ball with edges."""
-    axes = torch.meshgrid(*[torch.arange(n) / n for n in (24, 32, 6)], indexing="ij")
+    axes = torch.meshgrid(*[torch.arange(n) / n for n in (24, 32, 16)], indexing="ij")
     if smooth:
         waves = torch.sin(2 * torch.pi * (2 * axes[0] + 3 * axes[1])) * torch.cos(2 * torch.pi * axes[2])
         return MetaTensor(0.6 * waves[None], affine=torch.eye(4).double())
@@ -27,19 +27,22 @@ def pair(degradation: Degradation, smooth: bool = False) -> Pair:
 
 def test_low_frequencies_come_back_by_zero_filling() -> None:
     low = pair(DEGRADATIONS["brain_mri_srgan_x2"], smooth=True)
-    assert low.image.shape == (12, 16, 6)
+    assert low.image.shape == (12, 16, 16)
     assert low.spacing == (2.0, 2.0, 1.0)
     np.testing.assert_allclose(zero_filled(low), low.target, atol=1e-5)
+    thick = pair(DEGRADATIONS["hippocampus_srgan_x2_3d"], smooth=True)
+    assert (thick.image.shape, thick.spacing) == ((24, 32, 8), (1.0, 1.0, 2.0))
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
 def test_rivals_fill_the_grid_of_the_target(name: str) -> None:
     found = pair(DEGRADATIONS[name])
+    axis = int(np.argmin(np.array(found.image.shape) / found.target.shape))
     for rival in DEGRADATIONS[name].rivals.values():
         result = rival(found)
         assert result.shape == found.target.shape
         # None is shifted: the error would be far larger than by blur or noise.
-        assert psnr(result - found.target) > psnr(np.roll(found.target, 1, 0) - found.target) + 1
+        assert psnr(result - found.target) > psnr(np.roll(found.target, 1, axis) - found.target) + 1
     assert shown(found).image.shape == found.target.shape
 
 

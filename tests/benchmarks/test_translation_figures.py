@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from jsonschema import Draft201909Validator
 from scipy.ndimage import gaussian_filter
 
-from benchmarks.pair_cases import CASES
-from benchmarks.pair_measures import Pair, contrast, lesion_and_shell, measure, psnr, spectrum_distance, ssim_map
+from benchmarks.figure_tables import EXPLANATIONS, MODEL, as_metrics, mean_figures, table
+from benchmarks.pair_lesions import contrast, lesion_and_shell, spot_level, spots
+from benchmarks.pair_measures import Pair, measure, psnr, spectrum_distance, ssim_map
 from benchmarks.pair_picture import overview
 from benchmarks.pair_rivals import identity, inverted_and_matched
-from benchmarks.translation_figures import (
-    EXPLANATIONS,
-    HEADLINE,
-    IDENTITY,
-    MODEL,
-    as_metrics,
-    mean_figures,
-    note,
-    table,
-)
+from benchmarks.translation_figures import HEADLINE, IDENTITY, Direction, all_figures, by_direction, directions, note
+from monai_gan.apps.volume_form import of_direction
+from monai_gan.bundle import BundleInfo
 from monai_gan.bundle.rules.content import EXTRA_SCHEMA
 
 
@@ -39,7 +34,7 @@ def pair() -> Pair:
 
 
 def test_a_perfect_result_has_perfect_figures(pair: Pair) -> None:
-    figures = measure(pair.target + 1e-4, pair)
+    figures = all_figures(pair.target + 1e-4, pair)
     assert figures["psnr_mask"] == pytest.approx(80, abs=0.1)
     assert figures["ssim_mask"] == pytest.approx(1, abs=1e-3)
     assert figures["perceptual_efficientnet_lite0"] < 1e-3
@@ -49,7 +44,7 @@ def test_a_perfect_result_has_perfect_figures(pair: Pair) -> None:
 
 def test_a_smooth_result_is_worse_in_every_respect(pair: Pair) -> None:
     smooth = gaussian_filter(pair.target, 1.5) * pair.mask
-    figures, perfect = measure(smooth, pair), measure(pair.target + 1e-4, pair)
+    figures, perfect = (all_figures(result, pair) for result in (smooth, pair.target + 1e-4))
     for name in ("perceptual_efficientnet_lite0", "spectrum_distance", "mae_mask", "mae_lesion"):
         assert figures[name] > perfect[name] + 0.01
     assert figures["ssim_mask"] < 0.9
@@ -79,15 +74,43 @@ def test_the_matched_copy_turns_brightness_round(pair: Pair) -> None:
 
 def test_metrics_keep_the_schema_and_the_table_says_the_same(pair: Pair) -> None:
     rows = {MODEL: measure(pair.target + 0.1, pair), IDENTITY: measure(identity(pair), pair)}
-    metrics = as_metrics(rows, "some_set", 1)
+    metrics = as_metrics(rows, "some_set", 1, HEADLINE)
     schema = json.loads(EXTRA_SCHEMA.read_text(encoding="utf-8"))
     Draft201909Validator({"$defs": schema["$defs"], **schema["properties"]["metrics"]}).validate(metrics)
     assert [metric["name"] for metric in metrics if metric["mark"]] == [HEADLINE]
-    text = table(rows, CASES[0], 1)
+    text = table(rows, "test, brain only", 1)
     assert text.startswith("| test, brain only (1 volume) | this model | identity |")
     for metric in metrics:
         assert f"{metric['value']:.3f}" in text
         assert set(metric["baseline"]) == {IDENTITY}
+
+
+def test_lost_and_invented_lesions_are_counted(pair: Pair) -> None:
+    level = spot_level(pair)
+    assert spots(pair.target, pair, level) == (1.0, 0.0)
+    lost = np.where(pair.lesion, 0.5, pair.target)
+    assert spots(lost, pair, level)[0] == 0
+    invented = pair.target.copy()
+    invented[8:11, 18:21, 10:13] = 0.95
+    litres = pair.mask.sum() * 1.5**3 / 1e6
+    assert spots(invented, pair, level) == (1.0, pytest.approx(1 / litres))
+    # A single voxel is noise.
+    speck = pair.target.copy()
+    speck[9, 19, 11] = 0.95
+    assert spots(speck, pair, level)[1] == 0
+
+
+def test_a_bundle_of_two_ways_is_measured_in_both() -> None:
+    info = BundleInfo("two", Path(), {"monai_gan": {"labels": ["a to b", "b to a"]}})
+    there, back = directions(info)
+    assert (there.named("test"), back.file("test")) == ("a to b: test", "test_back.png")
+    assert directions(BundleInfo("one", Path(), {})) == [Direction()]
+    expected = {"familiar": {"x": [0.0, 1.0]}, "consistency": [0.4, 0.6]}
+    both = by_direction({"a to b": expected, "b to a": expected})
+    assert of_direction(both["familiar"], "b to a") == {"x": [0.0, 1.0]}
+    assert note(expected, "a to b").startswith("a to b: Edges")
+    metrics = as_metrics({MODEL: {"ssim_mask": 0.5}}, "set", 1, None, "b to a")
+    assert (metrics[0]["name"], metrics[0]["mark"]) == ("ssim_mask, b to a", False)
 
 
 def test_figures_of_several_volumes_are_averaged() -> None:

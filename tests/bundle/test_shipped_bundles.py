@@ -27,11 +27,14 @@ from monai_gan.bundle.checksums import bundle_files
 from monai_gan.bundle.files import METADATA, WEIGHTS, read_json
 from monai_gan.bundle.locate import packaged_roots
 from monai_gan.bundle.rules.content import META_SCHEMA, META_SCHEMA_SHA256
+from monai_gan.errors import WeightsError
 from monai_gan.handlers import load_checkpoint
 
 SYNTHESIS = ("chest_xray_wgan_gp", "chest_xray_dcgan")
 #: All bundles, with the licence of their weights.
 LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {"brain_t1_to_t2_pix2pix": "CC BY 4.0"}
+#: Configurations without weights.
+UNTRAINED = ("head_mr_to_ct_cyclegan",)
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +80,16 @@ def output(network: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:
 
 def test_all_shipped_bundles_are_looked_at() -> None:
     found = {path.parents[1].name for root in packaged_roots() for path in root.glob(f"*/{METADATA}")}
-    assert found == set(LICENCES)
+    assert found == {*LICENCES, *UNTRAINED}
+
+
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_a_configuration_without_weights_keeps_every_rule_and_says_so(name: str) -> None:
+    bundle = find_bundle(name)
+    assert [check for check in verify_bundle(bundle) if not check.ok] == []
+    assert "configuration only" in next(check.detail for check in verify_bundle(bundle) if check.name == "layout")
+    with pytest.raises(WeightsError, match="configuration only, without weights: train it"):
+        load(bundle, "cpu")
 
 
 def test_every_rule_is_kept(shipped: Path) -> None:

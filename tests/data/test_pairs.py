@@ -48,6 +48,18 @@ def test_a_name_is_found_under_the_data_folder(sessions: Path, monkeypatch: pyte
     assert len(volume_pairs(sessions.name, "T1", "T2")) == 2
 
 
+def test_subjects_are_left_out(sessions: Path) -> None:
+    table = sessions / "sessions.tsv"
+    table.write_text(table.read_text() + "d\tses-1\ttrain\n")
+    touch(sessions, "d/ses-1/T1.nii.gz", "d/ses-1/T2.nii.gz")
+    assert {one["subject"] for one in volume_pairs(sessions, "T1", "T2")} == {"a", "d"}
+    assert {one["subject"] for one in volume_pairs(sessions, "T1", "T2", leave_out=["a"])} == {"d"}
+    with pytest.raises(InputError, match="leave out fewer"):
+        volume_pairs(sessions, "T1", "T2", leave_out=["a", "d"])
+    with pytest.raises(InputError, match="leave_out names x, but"):
+        volume_pairs(sessions, "T1", "T2", leave_out=["a", "x"])
+
+
 def ixi(root: Path) -> Path:
     names = [f"IXI{number:03d}-Guys-08{number:02d}" for number in range(10)]
     files = [f"IXI-{contrast}/{name}-{contrast}.nii.gz" for contrast in ("T1", "T2") for name in names]
@@ -114,7 +126,7 @@ def test_errors_name_the_remedy(sessions: Path) -> None:
         volume_pairs(sessions, "T1", "T2", layout="ixi")
     with pytest.raises(InputError, match="image='T1' and target='PD': its contrasts are t1, t2"):
         volume_pairs(sessions, "T1", "PD")
-    with pytest.raises(InputError, match="split='val' .* has no session with both"):
+    with pytest.raises(InputError, match="split='val' .* has no session left with both"):
         volume_pairs(sessions, "T1", "T2", "val")
     with pytest.raises(InputError, match="neither a file nor a folder"):
         volume_pairs(sessions / "nothing", "T1", "T2")

@@ -34,6 +34,19 @@ def test_images_of_a_kind_are_familiar_and_others_are_not() -> None:
     assert any(text.startswith("spread of brightness") for text in found)
 
 
+def test_a_ct_without_negative_values_is_not_taken_for_mr() -> None:
+    """Values that were shifted, or cut off at 0, say nothing of Hounsfield units any more."""
+    # As of several persons and scanners, and with the brain extracted: brightness and spread vary much.
+    kinds = [(0.6, 0.15, 0.9), (0.35, 0.1, 0.9), (0.75, 0.16, 0.95), (0.7, 0.2, 0.0), (0.5, 0.1, 0.6)]
+    limits = ProfileLimits.fit([profile(head(seed, *kind)) for seed, kind in enumerate(kinds)])
+    assert limits.unusual(profile(head(9, 0.55, 0.14, 0.8))) == []
+    # Air is -1000, soft tissue about 40 with little spread, bone up to 1500.
+    ct = head(9, 1.04, 0.01, 2.5)
+    for shifted in (ct, (ct - 1000).clamp_min(-1000) + 1024):
+        found = limits.unusual(profile(shifted))
+        assert any("beside its median" in text for text in found)
+
+
 def test_limits_survive_the_metadata() -> None:
     limits = ProfileLimits.fit([profile(head(0)), profile(head(1))])
     again = ProfileLimits.from_dict(limits.as_dict())

@@ -28,6 +28,11 @@ def test_partners_change_and_cover_the_other_set():
     assert found != pairs(StreamLoader(UnpairedDataset(FIRST, SECOND), 2, seed=1), 60)
 
 
+def test_what_else_the_first_set_has_is_kept():
+    sample = UnpairedDataset([{"t1": 1, "word": 7}], [{"t1": 2, "word": 8}], key="t1")[0]
+    assert sample == {"image": 1, "target": 2, "word": 7}
+
+
 def test_bad_sets_are_named():
     with pytest.raises(InputError, match="second is empty"):
         UnpairedDataset(FIRST, [])

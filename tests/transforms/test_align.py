@@ -52,3 +52,16 @@ def test_a_moved_target_is_brought_back(head: np.ndarray) -> None:
 def test_a_target_that_lies_well_is_left_alone(head: np.ndarray) -> None:
     sample = {"image": volume(head), "target": volume(contrast(head)), "mask": volume(head > 0)}
     assert AlignRigidd("target")(sample)["target"] is sample["target"]
+
+
+def test_the_same_pair_is_searched_once(head: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+    monkeypatch.setattr(
+        "monai_gan.transforms.align.rigid_fit", lambda *arguments: searched.append(1) or np.array([3.0, 0, 0, 0, 0, 0])
+    )
+    align = AlignRigidd("target")
+    one, other = ({"image": volume(head), "target": volume(contrast(head)), "margin": m} for m in (0.0, 4.5))
+    assert torch.equal(align(one)["target"], align(other)["target"])
+    assert len(searched) == 1
+    align({"image": volume(head), "target": volume(head)})
+    assert len(searched) == 2

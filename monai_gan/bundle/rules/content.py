@@ -37,16 +37,19 @@ EXTRA_SCHEMA = _SCHEMAS / "monai_gan_extra_schema.json"
 
 
 def layout(subject: Subject) -> str:
-    """All required files are there and none is empty."""
-    wrong = [f"'{name}' is missing" for name in REQUIRED if not (subject.path / name).is_file()]
+    """All required files are there and none is empty; an untrained bundle has no weights."""
+    required = [name for name in REQUIRED if name != WEIGHTS or not subject.untrained]
+    if subject.untrained and (subject.path / WEIGHTS).exists():
+        raise RuleError(f"'{WEIGHTS}' is there, but monai_gan::quality is 'untrained': write 'demo' or 'release'.")
+    wrong = [f"'{name}' is missing" for name in required if not (subject.path / name).is_file()]
     wrong += [
         f"'{name}' is empty"
-        for name in REQUIRED
+        for name in required
         if (subject.path / name).is_file() and not (subject.path / name).stat().st_size
     ]
     if wrong:
-        raise RuleError(f"{'; '.join(wrong)}: every bundle has {', '.join(REQUIRED)}.")
-    return f"{len(REQUIRED)} required files"
+        raise RuleError(f"{'; '.join(wrong)}: every bundle has {', '.join(required)}.")
+    return f"{len(required)} required files" + (", no weights: a configuration only" if subject.untrained else "")
 
 
 def json_files(subject: Subject) -> str:

@@ -15,11 +15,13 @@ from monai_gan.bundle.weights import load_weights
 
 
 def network(subject: Subject) -> str:
-    """The network builds without trust, takes the weights strictly, and gives what the metadata states."""
+    """The network builds without trust, takes the weights if there are any, and gives what the metadata states."""
     import torch
 
-    net = build_network(subject.path)
-    load_weights(net, subject.path / WEIGHTS)
+    with torch.random.fork_rng(devices=[]):
+        net = build_network(subject.path)
+    if not subject.untrained:
+        load_weights(net, subject.path / WEIGHTS)
     count = sum(parameter.numel() for parameter in net.parameters())
     spec, expected = (_io(subject, kind, name) for kind, name in (("inputs", "image"), ("outputs", "pred")))
     if not all(isinstance(n, int) for n in spec["spatial_shape"]):

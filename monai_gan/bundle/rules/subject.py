@@ -31,6 +31,12 @@ class Subject:
         """Content of ``configs/metadata.json``."""
         return read_json(self.path / METADATA)
 
+    @property
+    def untrained(self) -> bool:
+        """Whether the bundle says that it is a configuration without weights."""
+        extra = self.metadata.get("monai_gan")
+        return isinstance(extra, dict) and extra.get("quality") == "untrained"
+
     def config(self, name: str) -> dict[str, Any]:
         """A configuration with the metadata below ``_meta_``, as MONAI's parser holds it."""
         return {"_meta_": self.metadata, **read_json(self.path / "configs" / f"{name}.json")}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +32,8 @@ class SRResNet(ImageGenerator):
         spatial_dims: 2 or 3.
         in_channels: channels of the input.
         out_channels: channels of the result; equal to ``in_channels`` with ``interpolate``.
-        scale_factor: a power of two; 1 leaves the resolution, for denoising.
+        scale_factor: a power of two, one number for all axes or one per axis, (1, 1, 2) for slices that get thinner; 1
+            leaves the resolution, for denoising.
         channels: width of all layers.
         num_blocks: residual blocks.
         norm: MONAI norm specification or None; the paper's is batch norm, which later work leaves out.
@@ -48,7 +50,7 @@ class SRResNet(ImageGenerator):
         spatial_dims: int,
         in_channels: int = 1,
         out_channels: int = 1,
-        scale_factor: int = 2,
+        scale_factor: int | Sequence[int] = 2,
         channels: int = 64,
         num_blocks: int = 16,
         norm: LayerSpec = "batch",
@@ -60,7 +62,7 @@ class SRResNet(ImageGenerator):
         check_positive(channels=channels, num_blocks=num_blocks)
         conv = Conv[Conv.CONV, spatial_dims]
         blocks = [ResidualConvBlock(spatial_dims, channels, norm, act) for _ in range(num_blocks)]
-        self.scale_factor = scale_factor
+        self.scale_factor = scale_factor if isinstance(scale_factor, int) else tuple(scale_factor)
         self.body = _Detail(
             nn.Sequential(conv(in_channels, channels, 9, padding=4), act_layer(act)),
             nn.Sequential(*blocks, conv(channels, channels, 3, padding=1)),
@@ -78,7 +80,7 @@ class RRDBNet(ImageGenerator):
         spatial_dims: 2 or 3.
         in_channels: channels of the input.
         out_channels: channels of the result; equal to ``in_channels`` with ``interpolate``.
-        scale_factor: a power of two.
+        scale_factor: a power of two, one number for all axes or one per axis.
         channels: width of the trunk.
         growth: channels that each convolution of a dense block adds.
         num_blocks: residual-in-residual dense blocks; the paper's are 16 or 23.
@@ -95,7 +97,7 @@ class RRDBNet(ImageGenerator):
         spatial_dims: int,
         in_channels: int = 1,
         out_channels: int = 1,
-        scale_factor: int = 2,
+        scale_factor: int | Sequence[int] = 2,
         channels: int = 64,
         growth: int = 32,
         num_blocks: int = 23,
@@ -107,7 +109,7 @@ class RRDBNet(ImageGenerator):
         check_positive(channels=channels, growth=growth, num_blocks=num_blocks)
         conv = Conv[Conv.CONV, spatial_dims]
         blocks = [ResidualInResidualDenseBlock(spatial_dims, channels, growth, act) for _ in range(num_blocks)]
-        self.scale_factor = scale_factor
+        self.scale_factor = scale_factor if isinstance(scale_factor, int) else tuple(scale_factor)
         self.body = _Detail(
             conv(in_channels, channels, 3, padding=1),
             nn.Sequential(*blocks, conv(channels, channels, 3, padding=1)),
@@ -199,31 +201,50 @@ class _Detail(nn.Module):
         return bounded
 
 
-def _doublings(spatial_dims: int, channels: int, scale_factor: int, act: LayerSpec) -> nn.Sequential:
-    """Sub-pixel convolutions (Shi et al. 2016), initialised and smoothed against checkerboards (Aitken et al. 2017)."""
-    check_positive(scale_factor=scale_factor)
-    if scale_factor & (scale_factor - 1):
-        raise ValueError(f"scale_factor={scale_factor} cannot be reached by doublings: give 1, 2, 4 or 8.")
+def _doublings(spatial_dims: int, channels: int, scale_factor: int | Sequence[int], act: LayerSpec) -> nn.Sequential:
+    """Sub-pixel convolutions (Shi et al. 2016), initialised and smoothed against checkerboards (Aitken et al. 2017).
+
+    Where some axes only are doubled, values are repeated and convolved.
+    """
+    factors = _per_axis(spatial_dims, scale_factor)
+    conv = Conv[Conv.CONV, spatial_dims]
     layers: list[nn.Module] = []
-    for _ in range(int(math.log2(scale_factor))):
-        layers += [SubpixelUpsample(spatial_dims, channels, channels, scale_factor=2), act_layer(act)]
+    for doubling in range(int(math.log2(max(factors)))):
+        steps = tuple(2.0 if factor > 2**doubling else 1.0 for factor in factors)
+        if min(steps) == 2:
+            layers.append(SubpixelUpsample(spatial_dims, channels, channels, scale_factor=2))
+        else:
+            layers += [nn.Upsample(scale_factor=steps, mode="nearest"), conv(channels, channels, 3, padding=1)]
+        layers.append(act_layer(act))
     return nn.Sequential(*layers)
+
+
+def _per_axis(spatial_dims: int, scale_factor: int | Sequence[int]) -> tuple[int, ...]:
+    """A factor for each axis, checked."""
+    factors = (scale_factor,) * spatial_dims if isinstance(scale_factor, int) else tuple(scale_factor)
+    if len(factors) != spatial_dims:
+        raise ValueError(f"scale_factor={factors} has {len(factors)} numbers for {spatial_dims} axes.")
+    for factor in factors:
+        check_positive(scale_factor=factor)
+        if factor & (factor - 1):
+            raise ValueError(f"scale_factor={scale_factor} cannot be reached by doublings: give 1, 2, 4 or 8.")
+    return factors
 
 
 class _Interpolation(nn.Module):
     """Linear interpolation with the outer edges of the corner pixels in place (half-pixel centres)."""
 
-    def __init__(self, spatial_dims: int, scale_factor: int) -> None:
+    def __init__(self, spatial_dims: int, scale_factor: int | Sequence[int]) -> None:
         super().__init__()
         self.mode = "bilinear" if spatial_dims == 2 else "trilinear"
-        self.scale_factor = float(scale_factor)
+        self.scale_factor = [float(factor) for factor in _per_axis(spatial_dims, scale_factor)]
 
     def forward(self, image: Tensor) -> Tensor:
         return F.interpolate(image, scale_factor=self.scale_factor, mode=self.mode, align_corners=False)
 
 
 def _interpolation(
-    spatial_dims: int, scale_factor: int, in_channels: int, out_channels: int, wanted: bool
+    spatial_dims: int, scale_factor: int | Sequence[int], in_channels: int, out_channels: int, wanted: bool
 ) -> nn.Module | None:
     if not wanted:
         return None

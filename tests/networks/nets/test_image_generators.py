@@ -48,6 +48,18 @@ def test_super_resolution_multiplies_every_axis(kind, arguments, spatial_dims, s
     assert result.shape[2:] == tuple(scale_factor * s for s in (6, 5, 7)[:spatial_dims])
 
 
+@pytest.mark.parametrize(("kind", "arguments"), LARGER)
+def test_super_resolution_of_some_axes(kind, arguments):
+    network = build(kind, 3, arguments, scale_factor=(1, 2, 4))
+    image = torch.randn(1, 1, 6, 5, 7)
+    result = network(image)
+    assert result.shape[2:] == (6, 10, 28)
+    torch.testing.assert_close(torch.jit.script(network)(image), result)
+    for wrong in ((2, 2), (1, 1, 3)):
+        with pytest.raises(ValueError, match="scale_factor"):
+            build(kind, 3, arguments, scale_factor=wrong)
+
+
 @pytest.mark.parametrize("spatial_dims", [2, 3])
 @pytest.mark.parametrize(("kind", "arguments"), LARGER)
 def test_what_is_added_to_is_the_interpolation_in_place(kind, arguments, spatial_dims):
