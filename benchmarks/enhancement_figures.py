@@ -63,7 +63,7 @@ def main() -> None:
     """Measure the named bundle and write what was found into it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", help=f"one of {', '.join(DEGRADATIONS)}, or the folder of one")
-    parser.add_argument("--twin", type=Path, required=True, help="the bundle that its twin's training left")
+    parser.add_argument("--twin", type=Path, help="the bundle that its twin left; without it there is no such row")
     parser.add_argument("--device", default="auto")
     add_version_arguments(parser)
     arguments = parser.parse_args()
@@ -72,7 +72,7 @@ def main() -> None:
     if bundle.name not in DEGRADATIONS:
         parser.error(f"'{bundle.name}' is none of {', '.join(DEGRADATIONS)}")
     degradation, train = DEGRADATIONS[bundle.name], load_config(bundle, "train", trust=True)
-    models = {MODEL: load(bundle, device), TWIN: load(arguments.twin, device)}
+    models = {MODEL: load(bundle, device)} | ({TWIN: load(arguments.twin, device)} if arguments.twin else {})
     pairs = {split: degraded_pairs(train, split, degradation) for split in ("train", "val", "test")}
     tables = []
     for split in ("test", "val"):
