@@ -28,9 +28,9 @@ class SaveConvertedd(MapTransform):
 
     Units, type, and how many voxels a voxel has become are what the bundle's metadata say (``monai_gan.intensity`` and
     ``monai_gan.volume``). Where they give no output range, the result gets the units of its input back, by the
-    ``intensity_scale`` that :class:`~monai_gan.transforms.ScaleForegroundd` left in its metadata. The corners of the box
-    that the voxels fill stay where they are. The sample passes through unchanged. Unlike ``monai-gan translate``, this
-    neither looks for padding nor checks the result.
+    ``intensity_scale`` that :class:`~monai_gan.transforms.ScaleForegroundd` left in its metadata. The corners of the
+    box that the voxels fill stay where they are. The sample passes through unchanged. Unlike ``monai-gan translate``,
+    this neither looks for padding nor checks the result.
 
     Args:
         keys: results (C, X, Y, Z) in [-1, 1].
