@@ -10,6 +10,7 @@ from monai_gan.transforms.kspace import KSpaceTruncate, KSpaceTruncated
 from monai_gan.transforms.low_dose import RandLowDoseCT, RandLowDoseCTd
 from monai_gan.transforms.registered import CheckRegisteredd
 from monai_gan.transforms.save import SaveSynthetic, SaveSyntheticd
+from monai_gan.transforms.save_converted import SaveConvertedd
 from monai_gan.transforms.slices import RandStackedSliced
 from monai_gan.transforms.super_resolve import SuperResolve, SuperResolved
 from monai_gan.transforms.synthesize import RandSynthesize, RandSynthesized, Synthesize, Synthesized
@@ -31,6 +32,7 @@ __all__ = [
     "RandTranslate",
     "RandTranslated",
     "RandWarpd",
+    "SaveConvertedd",
     "SaveSynthetic",
     "SaveSyntheticd",
     "ScaleForeground",

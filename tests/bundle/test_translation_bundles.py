@@ -18,7 +18,7 @@ from monai_gan.apps import load
 from monai_gan.apps.train import train
 from monai_gan.bundle import BundleInfo, find_bundle, verify_bundle
 from monai_gan.bundle.files import METADATA
-from monai_gan.data import ForegroundScale
+from monai_gan.data import ForegroundScale, read_provenance
 from monai_gan.handlers import load_checkpoint
 
 NAMES = ("brain_t1_to_t2_pix2pix",)
@@ -89,6 +89,9 @@ def test_inference_by_monai_equals_our_application(shipped: Path, heads: Path, t
     ours = nibabel.as_closest_canonical(nibabel.Nifti1Image(expected.numpy()[0], expected.affine.numpy()))
     np.testing.assert_allclose(theirs.affine, ours.affine)
     np.testing.assert_allclose(np.asarray(theirs.dataobj, float), np.asarray(ours.dataobj, float), atol=1)
+    origin = read_provenance(written)
+    assert origin is not None
+    assert (origin.bundle, origin.source) == (shipped.name, "head.nii.gz")
 
 
 def test_intensities_are_prepared_alike_in_training_and_inference(shipped: Path) -> None:
