@@ -12,9 +12,11 @@ from monai_gan.lazy import lazy_names
 if TYPE_CHECKING:
     from monai_gan.data.adapters import from_monai
     from monai_gan.data.dataset import ImageDataset
+    from monai_gan.data.drawn import DrawnDataset
     from monai_gan.data.foreground import ForegroundScale
     from monai_gan.data.images import read_image
     from monai_gan.data.latents import LatentDataset, seeded_latents
+    from monai_gan.data.normals import normal_images
     from monai_gan.data.pairs import balanced_samples, volume_pairs
     from monai_gan.data.profile import ProfileLimits, image_profile
     from monai_gan.data.provenance import Provenance, read_provenance
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from monai_gan.data.write import write_image
 
 _HOMES = {
+    "DrawnDataset": "drawn",
     "ForegroundScale": "foreground",
     "ImageDataset": "dataset",
     "ImageTable": "table",
@@ -43,6 +46,7 @@ _HOMES = {
     "from_monai": "adapters",
     "image_profile": "profile",
     "named_sets": "sources",
+    "normal_images": "normals",
     "open_source": "sources",
     "read_image": "images",
     "read_provenance": "provenance",
@@ -53,6 +57,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "DrawnDataset",
     "ForegroundScale",
     "ImageDataset",
     "ImageTable",
@@ -68,6 +73,7 @@ __all__ = [
     "from_monai",
     "image_profile",
     "named_sets",
+    "normal_images",
     "open_source",
     "read_image",
     "read_provenance",

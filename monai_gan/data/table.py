@@ -29,6 +29,7 @@ class ImageTable:
         subjects: the person of each image (N,) or None.
         splits: 0 training, 1 validation, 2 test (N,), where the source fixes them, or None.
         names: a name per image, for messages; empty where numbers do.
+        masks: N masks (*S) of what is not normal, 0 elsewhere, or None.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ImageTable:
     subjects: np.ndarray | None = None
     splits: np.ndarray | None = None
     names: Sequence[str] = ()
+    masks: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from monai_gan.variants.base import Batch, Half, LatentGAN, Variant
+from monai_gan.variants.coarse_noise import coarse_noise
 from monai_gan.variants.cyclegan import CycleGAN
 from monai_gan.variants.dcgan import DCGAN
+from monai_gan.variants.fanogan import FAnoGAN
+from monai_gan.variants.ganomaly import GANomaly
 from monai_gan.variants.image_pool import ImagePool
 from monai_gan.variants.image_to_image import ImageToImage
 from monai_gan.variants.pix2pix import Pix2Pix
@@ -20,6 +23,8 @@ __all__ = [
     "WGANGP",
     "Batch",
     "CycleGAN",
+    "FAnoGAN",
+    "GANomaly",
     "Half",
     "ImagePool",
     "ImageToImage",
@@ -29,4 +34,5 @@ __all__ = [
     "Pix2Pix",
     "Step",
     "Variant",
+    "coarse_noise",
 ]

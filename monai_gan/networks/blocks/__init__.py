@@ -6,6 +6,7 @@ from monai_gan.networks.blocks.layers import act_layer, norm_act_layers, norm_la
 from monai_gan.networks.blocks.norm_act import GroupNormAct, InstanceNormAct
 from monai_gan.networks.blocks.resample import ConvMeanPool, UpsampleConv
 from monai_gan.networks.blocks.residual import ResidualDownBlock, ResidualUpBlock
+from monai_gan.networks.blocks.residual_map import ResidualMap
 from monai_gan.networks.blocks.resolution import (
     Resolution,
     check_image,
@@ -20,6 +21,7 @@ __all__ = [
     "GroupNormAct",
     "InstanceNormAct",
     "ResidualDownBlock",
+    "ResidualMap",
     "ResidualUpBlock",
     "Resolution",
     "UpsampleConv",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
+from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANEncoder, DCGANGenerator
+from monai_gan.networks.nets.detection import Detection, DetectionNetwork, FAnoGANNetwork, GANomalyNetwork
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
 from monai_gan.networks.nets.two_way import TwoWayGenerator
@@ -10,7 +11,12 @@ from monai_gan.networks.nets.wgan import WGANCritic, WGANGenerator
 
 __all__ = [
     "DCGANDiscriminator",
+    "DCGANEncoder",
     "DCGANGenerator",
+    "Detection",
+    "DetectionNetwork",
+    "FAnoGANNetwork",
+    "GANomalyNetwork",
     "RRDBNet",
     "ResNetGenerator",
     "SRResNet",

@@ -106,7 +106,16 @@ class ImageCritic(nn.Module):
         Raises:
             ValueError: when the images have another shape or a label is given.
         """
-        check_image(image, self.in_channels, self._size)
         check_no_label(label)
-        logit: Tensor = self.to_logit(self.levels(image))
+        logit: Tensor = self.to_logit(self.features(image))
         return logit
+
+    def features(self, image: Tensor) -> Tensor:
+        """The coarsest feature map (N, C', *base) of images, which the judgement is made of.
+
+        Raises:
+            ValueError: when the images have another shape.
+        """
+        check_image(image, self.in_channels, self._size)
+        found: Tensor = self.levels(image)
+        return found

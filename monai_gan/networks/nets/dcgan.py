@@ -151,3 +151,34 @@ def init_dcgan(module: nn.Module) -> None:
     bias = getattr(module, "bias", None)
     if isinstance(bias, nn.Parameter):
         nn.init.zeros_(bias)
+
+
+class DCGANEncoder(DCGANDiscriminator):
+    """Image to latent: the layers of a :class:`DCGANDiscriminator`, then a linear layer to the latent.
+
+    Args:
+        spatial_dims: 2 or 3.
+        latent_size: length of a latent vector.
+        in_channels, image_size, channels, max_channels, norm, act: as for :class:`DCGANDiscriminator`.
+
+    Raises:
+        ValueError: when a number is not positive or the size cannot be reached.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        latent_size: int = 100,
+        in_channels: int = 1,
+        image_size: int | Sequence[int] = 64,
+        channels: int = 64,
+        max_channels: int = 512,
+        norm: LayerSpec = "batch",
+        act: LayerSpec = ("leakyrelu", {"negative_slope": 0.2}),
+    ) -> None:
+        check_positive(latent_size=latent_size)
+        super().__init__(spatial_dims, in_channels, image_size, channels, max_channels, norm, act)
+        self.latent_size = latent_size
+        width = level_widths(channels, max_channels, self.resolution.levels)[-1]
+        self.to_logit = nn.Sequential(nn.Flatten(), nn.Linear(width * math.prod(self.resolution.base), latent_size))
+        self.to_logit.apply(init_dcgan)
