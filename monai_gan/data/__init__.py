@@ -11,6 +11,8 @@ from monai_gan.lazy import lazy_names
 
 if TYPE_CHECKING:
     from monai_gan.data.adapters import from_monai
+    from monai_gan.data.anomalies import ANOMALY_KINDS, InsertedAnomaly, insert_anomaly
+    from monai_gan.data.body import body_mask
     from monai_gan.data.dataset import ImageDataset
     from monai_gan.data.drawn import DrawnDataset
     from monai_gan.data.foreground import ForegroundScale
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
     from monai_gan.data.write import write_image
 
 _HOMES = {
+    "ANOMALY_KINDS": "anomalies",
     "DrawnDataset": "drawn",
     "ForegroundScale": "foreground",
     "ImageDataset": "dataset",
     "ImageTable": "table",
+    "InsertedAnomaly": "anomalies",
     "IntensityScale": "scaling",
     "LatentDataset": "latents",
     "ProfileLimits": "profile",
@@ -42,9 +46,11 @@ _HOMES = {
     "StreamLoader": "stream",
     "UnpairedDataset": "unpaired",
     "balanced_samples": "pairs",
+    "body_mask": "body",
     "check_provenance": "provenance_report",
     "from_monai": "adapters",
     "image_profile": "profile",
+    "insert_anomaly": "anomalies",
     "named_sets": "sources",
     "normal_images": "normals",
     "open_source": "sources",
@@ -57,10 +63,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "ANOMALY_KINDS",
     "DrawnDataset",
     "ForegroundScale",
     "ImageDataset",
     "ImageTable",
+    "InsertedAnomaly",
     "IntensityScale",
     "LatentDataset",
     "ProfileLimits",
@@ -69,9 +77,11 @@ __all__ = [
     "StreamLoader",
     "UnpairedDataset",
     "balanced_samples",
+    "body_mask",
     "check_provenance",
     "from_monai",
     "image_profile",
+    "insert_anomaly",
     "named_sets",
     "normal_images",
     "open_source",
