@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monai_gan.metrics.augmentation import ClassicalAugmentation
 from monai_gan.metrics.baselines import PCAGaussian, PixelGaussian, baseline_sets
+from monai_gan.metrics.calibration import ScoreCalibration
 from monai_gan.metrics.class_probe import ClassProbe
 from monai_gan.metrics.classification import ClassifierScores, ClassifierTraining, Labelled, classification_scores
 from monai_gan.metrics.diversity import mean_pairwise_distance, ms_ssim_diversity
@@ -26,6 +27,7 @@ from monai_gan.metrics.memorisation import Memorisation, memorisation, memorisat
 from monai_gan.metrics.neighbours import nearest_images, nearest_neighbours
 from monai_gan.metrics.precision_recall import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from monai_gan.metrics.profiles import intensity_histogram, radial_power_spectrum
+from monai_gan.metrics.ranking import Ranking, bootstrap_interval, cluster_weights, dice, region_overlap
 from monai_gan.metrics.sliced_wasserstein import sliced_wasserstein
 from monai_gan.metrics.ssim import MultiScaleSSIMMetric, SSIMMetric
 from monai_gan.metrics.statistics import FeatureStatistics
@@ -57,12 +59,17 @@ __all__ = [
     "PCAGaussian",
     "PixelGaussian",
     "PrecisionRecall",
+    "Ranking",
     "SSIMMetric",
+    "ScoreCalibration",
     "Setting",
     "baseline_sets",
+    "bootstrap_interval",
     "classification_scores",
+    "cluster_weights",
     "compare_arms",
     "density_coverage",
+    "dice",
     "evaluate_sets",
     "frechet_distance",
     "gradient_agreement",
@@ -80,6 +87,7 @@ __all__ = [
     "nearest_neighbours",
     "precision_recall",
     "radial_power_spectrum",
+    "region_overlap",
     "sliced_wasserstein",
     "train_on_synthetic",
 ]
