@@ -6,6 +6,7 @@ from monai_gan.variants.base import Batch, Half, LatentGAN, Variant
 from monai_gan.variants.coarse_noise import coarse_noise
 from monai_gan.variants.cyclegan import CycleGAN
 from monai_gan.variants.dcgan import DCGAN
+from monai_gan.variants.denoising_autoencoder import DenoisingAutoEncoder
 from monai_gan.variants.fanogan import FAnoGAN
 from monai_gan.variants.ganomaly import GANomaly
 from monai_gan.variants.image_pool import ImagePool
@@ -23,6 +24,7 @@ __all__ = [
     "WGANGP",
     "Batch",
     "CycleGAN",
+    "DenoisingAutoEncoder",
     "FAnoGAN",
     "GANomaly",
     "Half",

@@ -11,8 +11,14 @@ from torch import Tensor, nn
 
 from monai_gan.data import ImageDataset, ImageTable, StreamLoader
 from monai_gan.engines import GANTrainer
-from monai_gan.networks.nets import DCGANDiscriminator, DCGANEncoder, DCGANGenerator, GANomalyNetwork
-from monai_gan.variants import FAnoGAN, GANomaly, Phase, Step, Variant, coarse_noise
+from monai_gan.networks.nets import (
+    DCGANDiscriminator,
+    DCGANEncoder,
+    DCGANGenerator,
+    GANomalyNetwork,
+    ReconstructionNetwork,
+)
+from monai_gan.variants import DenoisingAutoEncoder, FAnoGAN, GANomaly, Phase, Step, Variant, coarse_noise
 
 SIZES: dict[str, Any] = {"image_size": 12, "channels": 4, "max_channels": 8}
 
@@ -151,3 +157,26 @@ def test_coarse_noise_is_smooth_and_of_the_size_asked_for() -> None:
 def test_bad_arguments_are_refused(make: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(**options)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_denoising_autoencoder_learns_to_take_noise_away(spatial_dims: int) -> None:
+    network = nn.Conv2d(1, 1, 3, padding=1) if spatial_dims == 2 else nn.Conv3d(1, 1, 3, padding=1)
+    variant, image = DenoisingAutoEncoder(ReconstructionNetwork(network), noise=0.4), images(spatial_dims)
+    step = Step(1, variant.phases[0])
+    losses = variant.generator_losses({"image": image}, step)
+    noisy = coarse_noise(image, 0.4, Step(1, variant.phases[0]))
+    torch.testing.assert_close(losses, {"residual": F.mse_loss(network(noisy), image)})
+    assert set(variant.networks) == {"generator"}
+    torch.testing.assert_close(variant.sample(image), network(image))
+    with pytest.raises(ValueError, match="noise=0 teaches a copy"):
+        DenoisingAutoEncoder(ReconstructionNetwork(network), noise=0)
+
+
+def test_a_variant_without_a_discriminator_trains() -> None:
+    variant = DenoisingAutoEncoder(ReconstructionNetwork(nn.Conv2d(1, 1, 3, padding=1)))
+    run = trainer(variant, 2)
+    before = weights(variant.generator)
+    run.run()
+    assert moved(before, variant.generator)
+    assert set(run.state.output[0]) == {"generator/residual", "g_loss"}

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANEncoder, DCGANGenerator
-from monai_gan.networks.nets.detection import Detection, DetectionNetwork, FAnoGANNetwork, GANomalyNetwork
+from monai_gan.networks.nets.detection import (
+    Detection,
+    DetectionNetwork,
+    FAnoGANNetwork,
+    GANomalyNetwork,
+    ReconstructionNetwork,
+)
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
 from monai_gan.networks.nets.two_way import TwoWayGenerator
@@ -18,6 +24,7 @@ __all__ = [
     "FAnoGANNetwork",
     "GANomalyNetwork",
     "RRDBNet",
+    "ReconstructionNetwork",
     "ResNetGenerator",
     "SRResNet",
     "TwoWayGenerator",

@@ -118,5 +118,25 @@ class GANomalyNetwork(DetectionNetwork):
         return Detection(score, self.residual(image, reconstruction), reconstruction)
 
 
+class ReconstructionNetwork(DetectionNetwork):
+    """Any network from image to image as a detector: the score is the mean squared residual.
+
+    Args:
+        network: images to what they would be without an anomaly.
+        sign, edge_floor, smoothing: of the map, see :class:`~monai_gan.networks.blocks.ResidualMap`.
+    """
+
+    def __init__(
+        self, network: nn.Module, sign: str = "both", edge_floor: float | None = None, smoothing: int = 0
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.residual = ResidualMap(sign, edge_floor, smoothing)
+
+    def detect(self, image: Tensor) -> Detection:
+        reconstruction = self.network(image)
+        return Detection(_mean_square(image - reconstruction), self.residual(image, reconstruction), reconstruction)
+
+
 def _mean_square(x: Tensor) -> Tensor:
     return x.float().square().flatten(1).mean(1)
