@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from monai_gan.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from monai_gan.apps.anomaly_detector import AnomalyDetector, AnomalyResult
     from monai_gan.apps.demo import demo
     from monai_gan.apps.device import resolve_device
     from monai_gan.apps.doctor import diagnose
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from monai_gan.apps.volumes import enhance, translate
 
 _HOMES = {
+    "AnomalyDetector": "anomaly_detector",
+    "AnomalyResult": "anomaly_detector",
     "CancelCheck": "jobs",
     "Enhancer": "volume_model",
     "Progress": "jobs",
@@ -48,6 +51,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "AnomalyDetector",
+    "AnomalyResult",
     "CancelCheck",
     "Enhancer",
     "Progress",
