@@ -1,4 +1,4 @@
-"""Whole jobs: load a bundle, synthesize, translate, enhance, train, evaluate, inspect the machine.
+"""Whole jobs: load a bundle, synthesize, translate, enhance, detect, train, evaluate, inspect the machine.
 
 Names are reached lazily, so that importing this package costs nothing and the command line starts at once.
 """
@@ -14,6 +14,7 @@ from monai_gan.lazy import lazy_names
 if TYPE_CHECKING:
     from monai_gan.apps.anomaly_detector import AnomalyDetector, AnomalyResult
     from monai_gan.apps.demo import demo
+    from monai_gan.apps.detect import detect
     from monai_gan.apps.device import resolve_device
     from monai_gan.apps.doctor import diagnose
     from monai_gan.apps.evaluate import evaluate
@@ -39,6 +40,7 @@ _HOMES = {
     "VolumeResult": "volume_model",
     "check_cancel": "jobs",
     "demo": "demo",
+    "detect": "detect",
     "diagnose": "doctor",
     "enhance": "volumes",
     "evaluate": "evaluate",
@@ -63,6 +65,7 @@ __all__ = [
     "VolumeResult",
     "check_cancel",
     "demo",
+    "detect",
     "diagnose",
     "enhance",
     "evaluate",
