@@ -13,6 +13,7 @@ from monai_gan.lazy import lazy_names
 
 if TYPE_CHECKING:
     from monai_gan.apps.anomaly_detector import AnomalyDetector, AnomalyResult
+    from monai_gan.apps.calibrate import calibrate_detector
     from monai_gan.apps.demo import demo
     from monai_gan.apps.detect import detect
     from monai_gan.apps.device import resolve_device
@@ -38,6 +39,7 @@ _HOMES = {
     "Synthesizer": "synthesizer",
     "Translator": "volume_model",
     "VolumeResult": "volume_model",
+    "calibrate_detector": "calibrate",
     "check_cancel": "jobs",
     "demo": "demo",
     "detect": "detect",
@@ -63,6 +65,7 @@ __all__ = [
     "Synthesizer",
     "Translator",
     "VolumeResult",
+    "calibrate_detector",
     "check_cancel",
     "demo",
     "detect",

@@ -107,7 +107,7 @@ class AnomalyDetector:
         """
         from monai_gan.data import Provenance
 
-        given = _as_meta(image)
+        given = self.as_meta(image)
         self._check(given)
         reporter = Reporter(1, progress, cancel, phase=self.info.task)
         prepared = PreparedImage.of(given, self.form, self.info)
@@ -142,6 +142,26 @@ class AnomalyDetector:
         return AnomalyResult(
             map=result, score=score, regions=regions, slices=slices, report=report, provenance=origin, **judgement
         )
+
+    @staticmethod
+    def as_meta(image: Any) -> MetaTensor:
+        """An image with what is known of its geometry, on the CPU."""
+        from monai.data.meta_tensor import MetaTensor
+
+        from monai_gan.data.geometry import default_affine
+
+        if isinstance(image, MetaTensor):
+            return MetaTensor(image.detach().cpu())
+        import torch
+
+        tensor = torch.as_tensor(image).detach().cpu()
+        affine = torch.from_numpy(default_affine(max(2, min(3, tensor.ndim - 1))))
+        return MetaTensor(tensor, affine=affine, meta={"spacing_unknown": True})
+
+    def raw(self, prepared: PreparedImage, batch_size: int = 16) -> tuple[Tensor, Tensor]:
+        """Scores (N,) and maps (N, 1, *size) of an image's pieces, at the size of the network, without any meaning."""
+        maps, scores = self._run(prepared, batch_size, Reporter(1))
+        return scores, maps
 
     def _check(self, image: MetaTensor) -> None:
         name, dims = self.info.name, self.form.spatial_dims
@@ -221,20 +241,6 @@ class AnomalyDetector:
             "unit": unit,
             "false_positive_rate": rate,
         }
-
-
-def _as_meta(image: Any) -> MetaTensor:
-    from monai.data.meta_tensor import MetaTensor
-
-    from monai_gan.data.geometry import default_affine
-
-    if isinstance(image, MetaTensor):
-        return MetaTensor(image.detach().cpu())
-    import torch
-
-    tensor = torch.as_tensor(image).detach().cpu()
-    affine = torch.from_numpy(default_affine(max(2, min(3, tensor.ndim - 1))))
-    return MetaTensor(tensor, affine=affine, meta={"spacing_unknown": True})
 
 
 def _with_affine(values: Tensor, affine: np.ndarray) -> MetaTensor:

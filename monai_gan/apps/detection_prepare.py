@@ -30,12 +30,16 @@ class PreparedImage:
         bodies: (N, 1, *size), where there is a body.
         warnings: what is unusual about the image.
         spacing_known: whether millimetres mean anything.
+        volume: the image as a volume (1, X, Y, Z) in its own units.
+        turned: the same in [-1, 1] and the network's orientation.
     """
 
     pieces: Tensor
     bodies: Tensor
     warnings: list[str]
     spacing_known: bool
+    volume: Tensor
+    turned: Tensor
     _given: MetaTensor
     _affine: np.ndarray
     _turn: Any
@@ -80,7 +84,7 @@ class PreparedImage:
             f"The image lies outside of what {info.name!r} knows, {modality} ({'; '.join(unusual)}): do not rely on "
             "the result."
         ] * bool(unusual)
-        return cls(pieces, bodies, found, _spacing_known(image), image, affine, turn, fit)
+        return cls(pieces, bodies, found, _spacing_known(image), volume, turned, image, affine, turn, fit)
 
     def restore(self, maps: Tensor) -> tuple[Tensor, np.ndarray]:
         """The map (1, *S) on the grid of the image, smoothed over slices, and its affine."""
