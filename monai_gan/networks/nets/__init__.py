@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monai_gan.networks.nets.anogan import AnoGANNetwork
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANEncoder, DCGANGenerator
 from monai_gan.networks.nets.detection import (
     Detection,
@@ -16,6 +17,7 @@ from monai_gan.networks.nets.two_way import TwoWayGenerator
 from monai_gan.networks.nets.wgan import WGANCritic, WGANGenerator
 
 __all__ = [
+    "AnoGANNetwork",
     "DCGANDiscriminator",
     "DCGANEncoder",
     "DCGANGenerator",
