@@ -1,4 +1,4 @@
-"""Whole jobs: load a bundle, synthesize, translate, enhance, train, evaluate, inspect the machine.
+"""Whole jobs: load a bundle, synthesize, translate, enhance, detect, train, evaluate, inspect the machine.
 
 Names are reached lazily, so that importing this package costs nothing and the command line starts at once.
 """
@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 from monai_gan.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from monai_gan.apps.anomaly_detector import AnomalyDetector, AnomalyResult
+    from monai_gan.apps.calibrate import calibrate_detector
     from monai_gan.apps.demo import demo
+    from monai_gan.apps.detect import detect
     from monai_gan.apps.device import resolve_device
     from monai_gan.apps.doctor import diagnose
     from monai_gan.apps.evaluate import evaluate
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from monai_gan.apps.volumes import enhance, translate
 
 _HOMES = {
+    "AnomalyDetector": "anomaly_detector",
+    "AnomalyResult": "anomaly_detector",
     "CancelCheck": "jobs",
     "Enhancer": "volume_model",
     "Progress": "jobs",
@@ -34,8 +39,10 @@ _HOMES = {
     "Synthesizer": "synthesizer",
     "Translator": "volume_model",
     "VolumeResult": "volume_model",
+    "calibrate_detector": "calibrate",
     "check_cancel": "jobs",
     "demo": "demo",
+    "detect": "detect",
     "diagnose": "doctor",
     "enhance": "volumes",
     "evaluate": "evaluate",
@@ -48,6 +55,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "AnomalyDetector",
+    "AnomalyResult",
     "CancelCheck",
     "Enhancer",
     "Progress",
@@ -56,8 +65,10 @@ __all__ = [
     "Synthesizer",
     "Translator",
     "VolumeResult",
+    "calibrate_detector",
     "check_cancel",
     "demo",
+    "detect",
     "diagnose",
     "enhance",
     "evaluate",

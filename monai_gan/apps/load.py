@@ -7,7 +7,7 @@ from typing import Any
 
 from monai_gan.errors import InputError
 
-TASKS = ("synthesis", "translation", "enhancement")
+TASKS = ("synthesis", "translation", "enhancement", "anomaly_detection")
 
 
 def load(name_or_path: str | Path, device: str = "auto", trust: bool = False) -> Any:
@@ -19,7 +19,8 @@ def load(name_or_path: str | Path, device: str = "auto", trust: bool = False) ->
         trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
 
     Returns:
-        A `Synthesizer`, `Translator` or `Enhancer`, as the bundle's metadata tells by ``monai_gan.task``.
+        A `Synthesizer`, `Translator`, `Enhancer` or `AnomalyDetector`, as the bundle's metadata tells by
+        ``monai_gan.task``.
 
     Raises:
         InputError: unknown bundle, task or device.
@@ -30,6 +31,7 @@ def load(name_or_path: str | Path, device: str = "auto", trust: bool = False) ->
         >>> images = load("chest_xray_wgan_gp").sample(n=2, seed=0)
         >>> t2 = load("brain_t1_to_t2_pix2pix")(t1)
     """
+    from monai_gan.apps.anomaly_detector import AnomalyDetector
     from monai_gan.apps.device import resolve_device
     from monai_gan.apps.synthesizer import Synthesizer
     from monai_gan.apps.volume_model import Enhancer, Translator
@@ -39,7 +41,12 @@ def load(name_or_path: str | Path, device: str = "auto", trust: bool = False) ->
     info = BundleInfo.from_path(path)
     check_task(info, TASKS)
     target = resolve_device(device)
-    kinds: dict[str, Any] = {"synthesis": Synthesizer, "translation": Translator, "enhancement": Enhancer}
+    kinds: dict[str, Any] = {
+        "synthesis": Synthesizer,
+        "translation": Translator,
+        "enhancement": Enhancer,
+        "anomaly_detection": AnomalyDetector,
+    }
     return kinds[info.task](info, load_network(path, device=str(target), trust=trust), target)
 
 

@@ -6,6 +6,7 @@ Events are dicts with the key ``event``: ``state`` (starting, running, then one 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,22 @@ def _conversion(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dic
     return result | {"report": written.extra["report"] if written is not None else {}}
 
 
+def _detection(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict[str, Any]:
+    from monai_gan.apps.detect import detect
+
+    info = _running(request, emit)
+    files = detect(
+        info.path,
+        request["input"],
+        request["output"],
+        **{name: request[name] for name in ("rate", "device", "batch_size", "trust")},
+        progress=_progress_events(emit),
+        cancel=cancel,
+    )
+    result = _result(request, info, [str(file.resolve()) for file in files])
+    return result | {"images": json.loads(files[0].read_text(encoding="utf-8"))["images"]}
+
+
 def _training(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict[str, Any]:
     from monai_gan.apps.train import train
 
@@ -142,6 +159,7 @@ _TASKS: dict[str, Callable[[dict[str, Any], Emit, CancelCheck], dict[str, Any]]]
     "synthesis": _synthesis,
     "translation": _conversion,
     "enhancement": _conversion,
+    "anomaly_detection": _detection,
     "training": _training,
     "evaluation": _evaluation,
 }

@@ -132,7 +132,7 @@ def prepare(image: MetaTensor, form: VolumeForm, info: BundleInfo, direction: st
     from monai_gan.data.orientation import Orientation
     from monai_gan.data.resize import resize
 
-    volume, affine = _volume_of(image)
+    volume, affine = volume_of(image)
     # Of all channels together: their ratio may be what the network looks at.
     scale = form.fit_scale(volume)
     orientation = Orientation.of(affine, form.orientation)
@@ -162,7 +162,7 @@ def prepare(image: MetaTensor, form: VolumeForm, info: BundleInfo, direction: st
     )
 
 
-def _volume_of(image: MetaTensor) -> tuple[Tensor, np.ndarray]:
+def volume_of(image: MetaTensor) -> tuple[Tensor, np.ndarray]:
     """The image as a volume (C, X, Y, Z) with its affine (4, 4); a picture is a volume of one slice."""
     import numpy as np
     import torch

@@ -14,6 +14,7 @@ from monai_gan.cli import (
     bundle,
     console,
     demo,
+    detect,
     doctor,
     evaluate,
     info,
@@ -26,7 +27,7 @@ from monai_gan.cli import (
 )
 from monai_gan.errors import Cancelled
 
-HELP = """Generative adversarial networks for medical images: synthesize, translate, enhance, train, pack.
+HELP = """Generative adversarial networks for medical images: synthesize, translate, enhance, detect, train, pack.
 
 Example: monai-gan synthesize chest_xray_wgan_gp -n 16 --seed 0 -o out
 """
@@ -57,6 +58,7 @@ app.command("info")(info.info)
 app.command("synthesize")(synthesize.synthesize)
 app.command("translate")(volumes.translate)
 app.command("enhance")(volumes.enhance)
+app.command("detect")(detect.detect)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("provenance")(provenance.provenance)

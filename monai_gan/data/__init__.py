@@ -11,10 +11,14 @@ from monai_gan.lazy import lazy_names
 
 if TYPE_CHECKING:
     from monai_gan.data.adapters import from_monai
+    from monai_gan.data.anomalies import ANOMALY_KINDS, InsertedAnomaly, insert_anomaly
+    from monai_gan.data.body import body_mask
     from monai_gan.data.dataset import ImageDataset
+    from monai_gan.data.drawn import DrawnDataset
     from monai_gan.data.foreground import ForegroundScale
     from monai_gan.data.images import read_image
     from monai_gan.data.latents import LatentDataset, seeded_latents, truncate_latents
+    from monai_gan.data.normals import normal_images
     from monai_gan.data.pairs import balanced_samples, volume_pairs
     from monai_gan.data.profile import ProfileLimits, image_profile
     from monai_gan.data.provenance import Provenance, read_provenance
@@ -28,9 +32,12 @@ if TYPE_CHECKING:
     from monai_gan.data.write import write_image
 
 _HOMES = {
+    "ANOMALY_KINDS": "anomalies",
+    "DrawnDataset": "drawn",
     "ForegroundScale": "foreground",
     "ImageDataset": "dataset",
     "ImageTable": "table",
+    "InsertedAnomaly": "anomalies",
     "IntensityScale": "scaling",
     "LatentDataset": "latents",
     "ProfileLimits": "profile",
@@ -39,10 +46,13 @@ _HOMES = {
     "StreamLoader": "stream",
     "UnpairedDataset": "unpaired",
     "balanced_samples": "pairs",
+    "body_mask": "body",
     "check_provenance": "provenance_report",
     "from_monai": "adapters",
     "image_profile": "profile",
+    "insert_anomaly": "anomalies",
     "named_sets": "sources",
+    "normal_images": "normals",
     "open_source": "sources",
     "read_image": "images",
     "read_provenance": "provenance",
@@ -54,9 +64,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "ANOMALY_KINDS",
+    "DrawnDataset",
     "ForegroundScale",
     "ImageDataset",
     "ImageTable",
+    "InsertedAnomaly",
     "IntensityScale",
     "LatentDataset",
     "ProfileLimits",
@@ -65,10 +78,13 @@ __all__ = [
     "StreamLoader",
     "UnpairedDataset",
     "balanced_samples",
+    "body_mask",
     "check_provenance",
     "from_monai",
     "image_profile",
+    "insert_anomaly",
     "named_sets",
+    "normal_images",
     "open_source",
     "read_image",
     "read_provenance",

@@ -19,8 +19,8 @@ def read_archive(path: Path) -> ImageTable:
     ``images`` is (N, *S) or (N, C, *S). ``labels`` (N,) are class numbers (an array of another shape, such as a
     segmentation, is no label of a class), named by ``label_names``; ``split`` (N,) is 0, 1, 2 or "train", "val",
     "test"; ``subject`` (N,) is anything that tells persons apart; ``covariates`` (N,) or (N, K) are continuous values
-    such as age, named by ``covariate_names``. MedMNIST's ``train_images``, ``train_labels``, ``val_images`` ... are
-    read as well.
+    such as age, named by ``covariate_names``; ``masks``, one per image, mark what is not normal (an array of other
+    length is left alone). MedMNIST's ``train_images``, ``train_labels``, ``val_images`` ... are read as well.
 
     Raises:
         InputError: the file is missing, damaged, needs pickle, or holds no images.
@@ -29,7 +29,8 @@ def read_archive(path: Path) -> ImageTable:
         raise InputError(f"'{path}' does not exist: give an .npz file that holds 'images'.")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            wanted = ("images", "labels", "label_names", "split", "subject", "covariates", "covariate_names")
+            known = ("images", "labels", "label_names", "masks", "split", "subject")
+            wanted = (*known, "covariates", "covariate_names")
             medmnist = tuple(f"{part}_{what}" for part in SPLITS for what in ("images", "labels"))
             arrays = {key: archive[key] for key in archive.files if key in wanted + medmnist}
             found = ", ".join(archive.files)
@@ -48,6 +49,7 @@ def read_archive(path: Path) -> ImageTable:
     if labels is not None:
         labels = labels.squeeze(-1) if labels.shape == (len(images), 1) else labels
         labels = labels.astype(np.int64) if labels.shape == (len(images),) else None
+    masks = arrays.get("masks")
     for key in ("split", "subject"):
         if key in arrays and arrays[key].shape != (len(images),):
             raise InputError(
@@ -63,6 +65,7 @@ def read_archive(path: Path) -> ImageTable:
         splits=_split_numbers(arrays["split"], path) if "split" in arrays else None,
         covariates=_covariates(arrays["covariates"], len(images), path) if "covariates" in arrays else None,
         covariate_names=tuple(str(name) for name in arrays.get("covariate_names", ())),
+        masks=masks if masks is not None and len(masks) == len(images) else None,
     )
 
 

@@ -31,6 +31,7 @@ class ImageTable:
         names: a name per image, for messages; empty where numbers do.
         covariates: continuous values such as age (N, K), or None.
         covariate_names: the name of each, or empty.
+        masks: N masks (*S) of what is not normal, 0 elsewhere, or None.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ImageTable:
     names: Sequence[str] = ()
     covariates: np.ndarray | None = None
     covariate_names: tuple[str, ...] = ()
+    masks: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)

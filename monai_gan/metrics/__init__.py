@@ -5,8 +5,17 @@ from __future__ import annotations
 from monai_gan.metrics.accuracy_score import AccuracyScore, classification_accuracy_score
 from monai_gan.metrics.augmentation import ClassicalAugmentation
 from monai_gan.metrics.baselines import PCAGaussian, PixelGaussian, baseline_sets
+from monai_gan.metrics.calibration import ScoreCalibration
 from monai_gan.metrics.class_probe import ClassProbe
 from monai_gan.metrics.classification import ClassifierScores, ClassifierTraining, Labelled, classification_scores
+from monai_gan.metrics.detector_figures import (
+    DetectionTruth,
+    DetectorFigures,
+    detector_figures,
+    paired_differences,
+    pixel_threshold,
+    run_detector,
+)
 from monai_gan.metrics.diversity import mean_pairwise_distance, ms_ssim_diversity
 from monai_gan.metrics.downstream import (
     FitGenerator,
@@ -27,6 +36,16 @@ from monai_gan.metrics.memorisation import Memorisation, memorisation, memorisat
 from monai_gan.metrics.neighbours import nearest_images, nearest_neighbours
 from monai_gan.metrics.precision_recall import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from monai_gan.metrics.profiles import intensity_histogram, radial_power_spectrum
+from monai_gan.metrics.ranking import Ranking, bootstrap_interval, cluster_weights, dice, region_overlap
+from monai_gan.metrics.simple_detectors import (
+    ImageStatistics,
+    NearestFeatures,
+    PixelDeviation,
+    PixelPatches,
+    RawBrightness,
+    SimpleDetector,
+    top_mean,
+)
 from monai_gan.metrics.sliced_wasserstein import sliced_wasserstein
 from monai_gan.metrics.ssim import MultiScaleSSIMMetric, SSIMMetric
 from monai_gan.metrics.statistics import FeatureStatistics
@@ -41,6 +60,8 @@ __all__ = [
     "ClassifierScores",
     "ClassifierTraining",
     "DensityCoverage",
+    "DetectionTruth",
+    "DetectorFigures",
     "Evaluation",
     "FIDMetric",
     "FeatureExtractor",
@@ -48,6 +69,7 @@ __all__ = [
     "Figure",
     "FigureInfo",
     "FitGenerator",
+    "ImageStatistics",
     "InceptionScore",
     "Interval",
     "KIDMetric",
@@ -56,16 +78,27 @@ __all__ = [
     "LabelledGenerator",
     "Memorisation",
     "MultiScaleSSIMMetric",
+    "NearestFeatures",
     "PCAGaussian",
+    "PixelDeviation",
     "PixelGaussian",
+    "PixelPatches",
     "PrecisionRecall",
+    "Ranking",
+    "RawBrightness",
     "SSIMMetric",
+    "ScoreCalibration",
     "Setting",
+    "SimpleDetector",
     "baseline_sets",
+    "bootstrap_interval",
     "classification_accuracy_score",
     "classification_scores",
+    "cluster_weights",
     "compare_arms",
     "density_coverage",
+    "detector_figures",
+    "dice",
     "evaluate_sets",
     "frechet_distance",
     "gradient_agreement",
@@ -81,8 +114,13 @@ __all__ = [
     "ms_ssim_diversity",
     "nearest_images",
     "nearest_neighbours",
+    "paired_differences",
+    "pixel_threshold",
     "precision_recall",
     "radial_power_spectrum",
+    "region_overlap",
+    "run_detector",
     "sliced_wasserstein",
+    "top_mean",
     "train_on_synthetic",
 ]

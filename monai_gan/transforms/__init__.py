@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monai_gan.transforms.align import AlignRigidd
+from monai_gan.transforms.anomaly_map import AnomalyMap, AnomalyMapd
 from monai_gan.transforms.compact import CompactSlicesd
 from monai_gan.transforms.foreground import ScaleForeground, ScaleForegroundd
 from monai_gan.transforms.keep_inside import KeepInsided
@@ -19,6 +20,8 @@ from monai_gan.transforms.warp import RandWarpd
 
 __all__ = [
     "AlignRigidd",
+    "AnomalyMap",
+    "AnomalyMapd",
     "CheckRegisteredd",
     "CompactSlicesd",
     "KSpaceTruncate",

@@ -6,9 +6,13 @@ from monai_gan.variants.base import Batch, Half, LatentGAN, Variant
 from monai_gan.variants.began import BEGAN
 from monai_gan.variants.biggan import BigGAN
 from monai_gan.variants.cgan import CGAN
+from monai_gan.variants.coarse_noise import coarse_noise
 from monai_gan.variants.conditions import Condition, condition_of, fake_condition
 from monai_gan.variants.cyclegan import CycleGAN
 from monai_gan.variants.dcgan import DCGAN
+from monai_gan.variants.denoising_autoencoder import DenoisingAutoEncoder
+from monai_gan.variants.fanogan import FAnoGAN
+from monai_gan.variants.ganomaly import GANomaly
 from monai_gan.variants.image_pool import ImagePool
 from monai_gan.variants.image_to_image import ImageToImage
 from monai_gan.variants.infogan import InfoGAN
@@ -32,6 +36,9 @@ __all__ = [
     "BigGAN",
     "Condition",
     "CycleGAN",
+    "DenoisingAutoEncoder",
+    "FAnoGAN",
+    "GANomaly",
     "Half",
     "ImagePool",
     "ImageToImage",
@@ -43,6 +50,7 @@ __all__ = [
     "Step",
     "VanillaGAN",
     "Variant",
+    "coarse_noise",
     "condition_of",
     "fake_condition",
 ]

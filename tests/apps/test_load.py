@@ -23,7 +23,7 @@ def test_a_synthesis_bundle_opens_as_a_synthesizer(tiny: Path) -> None:
 
 
 def test_functions_are_not_hidden_by_the_files_of_the_same_name() -> None:
-    for name in ("load", "synthesize", "train"):
+    for name in ("load", "synthesize", "detect", "train"):
         module = importlib.import_module(f"monai_gan.apps.{name}")
         assert getattr(apps, name) is vars(module)[name]
 
@@ -35,7 +35,7 @@ def test_unknown_attribute() -> None:
 
 @pytest.mark.parametrize(
     ("task", "message"),
-    [("anomaly_detection", "is for 'anomaly_detection'.*possible: synthesis, translation"), ("", "names no task")],
+    [("reconstruction", "is for 'reconstruction'.*possible: synthesis, translation"), ("", "names no task")],
 )
 def test_other_tasks_are_refused(task: str, message: str, tiny: Path) -> None:
     metadata = tiny / "configs" / "metadata.json"

@@ -23,6 +23,7 @@ COMMANDS = [
     ("translate",),
     ("train",),
     ("enhance",),
+    ("detect",),
     ("evaluate",),
     ("provenance",),
     ("run",),

@@ -13,6 +13,7 @@ from monai_gan.networks.blocks.norm_act import GroupNormAct, InstanceNormAct
 from monai_gan.networks.blocks.pixel_norm import PixelNorm
 from monai_gan.networks.blocks.resample import ConvMeanPool, UpsampleConv
 from monai_gan.networks.blocks.residual import ResidualDownBlock, ResidualUpBlock
+from monai_gan.networks.blocks.residual_map import ResidualMap
 from monai_gan.networks.blocks.resolution import (
     Resolution,
     check_image,
@@ -35,6 +36,7 @@ __all__ = [
     "MinibatchStd",
     "PixelNorm",
     "ResidualDownBlock",
+    "ResidualMap",
     "ResidualUpBlock",
     "Resolution",
     "SelfAttention",

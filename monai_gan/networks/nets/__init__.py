@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from monai_gan.networks.nets.anogan import AnoGANNetwork
 from monai_gan.networks.nets.began import BEGANDiscriminator, BEGANGenerator
 from monai_gan.networks.nets.biggan import BigGANDiscriminator, BigGANGenerator
 from monai_gan.networks.nets.conditional import ConditionalDiscriminator, ConditionalGenerator
-from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANGenerator
+from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANEncoder, DCGANGenerator
+from monai_gan.networks.nets.detection import (
+    Detection,
+    DetectionNetwork,
+    FAnoGANNetwork,
+    GANomalyNetwork,
+    ReconstructionNetwork,
+)
 from monai_gan.networks.nets.infogan import InfoGANDiscriminator, InfoGANGenerator
 from monai_gan.networks.nets.mlp import MLPDiscriminator, MLPGenerator
 from monai_gan.networks.nets.pggan import PGGANDiscriminator, PGGANGenerator
@@ -15,6 +23,7 @@ from monai_gan.networks.nets.two_way import TwoWayGenerator
 from monai_gan.networks.nets.wgan import WGANCritic, WGANGenerator
 
 __all__ = [
+    "AnoGANNetwork",
     "BEGANDiscriminator",
     "BEGANGenerator",
     "BigGANDiscriminator",
@@ -22,7 +31,12 @@ __all__ = [
     "ConditionalDiscriminator",
     "ConditionalGenerator",
     "DCGANDiscriminator",
+    "DCGANEncoder",
     "DCGANGenerator",
+    "Detection",
+    "DetectionNetwork",
+    "FAnoGANNetwork",
+    "GANomalyNetwork",
     "InfoGANDiscriminator",
     "InfoGANGenerator",
     "MLPDiscriminator",
@@ -30,6 +44,7 @@ __all__ = [
     "PGGANDiscriminator",
     "PGGANGenerator",
     "RRDBNet",
+    "ReconstructionNetwork",
     "ResNetGenerator",
     "SRResNet",
     "TwoWayGenerator",

@@ -107,16 +107,24 @@ class ImageCritic(nn.Module):
         Raises:
             ValueError: when the images have another shape or a label is given.
         """
-        check_image(image, self.in_channels, self._size)
         check_no_label(label)
-        logit: Tensor = self.to_logit(self.levels(image))
+        logit: Tensor = self.to_logit(self.features(image))
         return logit
+
+    def features(self, image: Tensor) -> Tensor:
+        """The coarsest feature map (N, C', *base) of images, which the judgement is made of.
+
+        Raises:
+            ValueError: when the images have another shape.
+        """
+        check_image(image, self.in_channels, self._size)
+        found: Tensor = self.levels(image)
+        return found
 
     @torch.jit.unused
     def features_and_logit(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """The activated features (N, width, *base) that the last layers read, and the logits (N, 1)."""
-        check_image(image, self.in_channels, self._size)
         # All but the last two, which flatten the features and weigh them.
         head: nn.Sequential = self.to_logit  # type: ignore[assignment]
-        features: Tensor = head[:-2](self.levels(image))
+        features: Tensor = head[:-2](self.features(image))
         return features, head[-2:](features)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from monai.networks.layers.factories import Conv
 from torch import nn
 
+from monai_gan.networks.blocks.latent_grid import collect_latent, project_latent
 from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_act_layers
 from monai_gan.networks.blocks.resample import UpsampleConv
 from monai_gan.networks.blocks.resolution import check_positive, level_widths
@@ -34,9 +35,12 @@ class DCGANGenerator(LatentGenerator):
         upsample: ``"transposed"`` convolution with kernel 4 and stride 2 (the paper's), or ``"resize"``:
             nearest-neighbour doubling and a convolution with kernel 3, free of checkerboards.
         out_act: MONAI activation specification of the image, or None.
+        projection: ``"linear"`` from latents that are vectors, the paper's; ``"grid"`` for latents that are maps of the
+            base grid, laid flat.
 
     Raises:
-        ValueError: when a number is not positive, the size cannot be reached or ``upsample`` is unknown.
+        ValueError: when a number is not positive, the size cannot be reached, or ``upsample`` or ``projection`` is
+            unknown.
     """
 
     def __init__(
@@ -51,13 +55,13 @@ class DCGANGenerator(LatentGenerator):
         act: LayerSpec = "relu",
         upsample: str = "transposed",
         out_act: LayerSpec = "tanh",
+        projection: str = "linear",
     ) -> None:
         super().__init__(spatial_dims, latent_size, out_channels, image_size)
         check_positive(channels=channels, max_channels=max_channels)
         widths = level_widths(channels, max_channels, self.resolution.levels)[::-1]
         self.project = nn.Sequential(
-            nn.Linear(latent_size, widths[0] * math.prod(self.resolution.base), bias=not norm),
-            nn.Unflatten(1, (widths[0], *self.resolution.base)),
+            *project_latent(projection, latent_size, widths[0], self.resolution.base, bias=not norm),
             *norm_act_layers(norm, act, spatial_dims, widths[0]),
         )
         self.levels = nn.Sequential()
@@ -151,3 +155,37 @@ def init_dcgan(module: nn.Module) -> None:
     bias = getattr(module, "bias", None)
     if isinstance(bias, nn.Parameter):
         nn.init.zeros_(bias)
+
+
+class DCGANEncoder(DCGANDiscriminator):
+    """Image to latent: the layers of a :class:`DCGANDiscriminator`, then a linear layer to the latent.
+
+    Args:
+        spatial_dims: 2 or 3.
+        latent_size: length of a latent vector.
+        in_channels, image_size, channels, max_channels, norm, act: as for :class:`DCGANDiscriminator`.
+        projection: ``"linear"`` or ``"grid"``, as in the generator that the latents are for.
+
+    Raises:
+        ValueError: when a number is not positive, the size cannot be reached or ``projection`` is unknown or does not
+            fit the latent.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        latent_size: int = 100,
+        in_channels: int = 1,
+        image_size: int | Sequence[int] = 64,
+        channels: int = 64,
+        max_channels: int = 512,
+        norm: LayerSpec = "batch",
+        act: LayerSpec = ("leakyrelu", {"negative_slope": 0.2}),
+        projection: str = "linear",
+    ) -> None:
+        check_positive(latent_size=latent_size)
+        super().__init__(spatial_dims, in_channels, image_size, channels, max_channels, norm, act)
+        self.latent_size = latent_size
+        width = level_widths(channels, max_channels, self.resolution.levels)[-1]
+        self.to_logit = collect_latent(projection, latent_size, width, self.resolution.base)
+        self.to_logit.apply(init_dcgan)

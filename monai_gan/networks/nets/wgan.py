@@ -10,6 +10,7 @@ from itertools import pairwise
 from monai.networks.layers.factories import Conv
 from torch import nn
 
+from monai_gan.networks.blocks.latent_grid import project_latent
 from monai_gan.networks.blocks.layers import LayerSpec, act_layer, norm_act_layers
 from monai_gan.networks.blocks.residual import ResidualDownBlock, ResidualUpBlock, init_glorot
 from monai_gan.networks.blocks.resolution import check_positive, level_widths
@@ -32,9 +33,11 @@ class WGANGenerator(LatentGenerator):
         norm: MONAI norm specification or None; ``"layer"`` is a group norm with one group.
         act: MONAI activation specification.
         out_act: MONAI activation specification of the image, or None.
+        projection: ``"linear"`` from latents that are vectors, the paper's; ``"grid"`` for latents that are maps of the
+            base grid, laid flat.
 
     Raises:
-        ValueError: when a number is not positive or the size cannot be reached.
+        ValueError: when a number is not positive, the size cannot be reached or ``projection`` is unknown.
     """
 
     def __init__(
@@ -48,14 +51,12 @@ class WGANGenerator(LatentGenerator):
         norm: LayerSpec = "batch",
         act: LayerSpec = "relu",
         out_act: LayerSpec = "tanh",
+        projection: str = "linear",
     ) -> None:
         super().__init__(spatial_dims, latent_size, out_channels, image_size)
         check_positive(channels=channels, max_channels=max_channels)
         widths = level_widths(channels, max_channels, self.resolution.levels + 1)[::-1]
-        self.project = nn.Sequential(
-            nn.Linear(latent_size, widths[0] * math.prod(self.resolution.base)),
-            nn.Unflatten(1, (widths[0], *self.resolution.base)),
-        )
+        self.project = project_latent(projection, latent_size, widths[0], self.resolution.base, bias=True)
         self.levels = nn.Sequential(
             *(ResidualUpBlock(spatial_dims, width, next_width, norm, act) for width, next_width in pairwise(widths))
         )
@@ -64,7 +65,7 @@ class WGANGenerator(LatentGenerator):
             Conv[Conv.CONV, spatial_dims](widths[-1], out_channels, 3, padding=1),
             act_layer(out_act),
         )
-        init_glorot(self.project[0])
+        self.project.apply(init_glorot)
         init_glorot(self.to_image[2])
 
 

@@ -1,0 +1,253 @@
+"""All detectors on all sets, with intervals by patient and paired differences, for the page on anomaly detection.
+
+    MONAI_GAN_DATA=... python -m benchmarks.anomaly --set head_ct \
+        --network f-AnoGAN=bundles/head_ct_fanogan "denoising auto-encoder=runs/dae/trial_head_ct_dae"
+    python -m benchmarks.anomaly_section
+
+A network of a set with several folds is given by the folders of all its trainings, joined by commas. The simple
+detectors are fitted here. Results go to ``benchmarks/results/anomaly.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.anomaly_sets import SETS, AnomalySet
+from monai_gan.bundle import load_network
+from monai_gan.metrics import (
+    DetectionTruth,
+    ImageStatistics,
+    NearestFeatures,
+    PixelDeviation,
+    Ranking,
+    RawBrightness,
+    ScoreCalibration,
+    detector_figures,
+    paired_differences,
+    pixel_threshold,
+    run_detector,
+    top_mean,
+)
+from monai_gan.networks.nets import Detection, DetectionNetwork
+
+RESULTS = Path(__file__).parent / "results" / "anomaly.json"
+#: Share of the body that may be marked in an average normal image, for Dice.
+PIXEL_RATE = 0.01
+#: The image score of a map: mean of the highest share of the body.
+TOP_SHARE = 0.01
+SPLITS = 200
+
+#: The network of a fold: its number and the training images.
+Maker = Callable[[int, Tensor], DetectionNetwork]
+
+
+def simple_detectors(data: AnomalySet) -> dict[str, Maker]:
+    """The detectors that fit in one go."""
+    kinds: dict[str, Callable[[], Any]] = {
+        "raw brightness": RawBrightness,
+        "per-pixel Gaussian": lambda: PixelDeviation("bright" if data.bright else "both"),
+        "image statistics": ImageStatistics,
+        "nearest patches": NearestFeatures,
+    }
+    return {name: _fitted(kind) for name, kind in kinds.items()}
+
+
+def _fitted(kind: Callable[[], Any]) -> Maker:
+    def make(_: int, train: Tensor) -> DetectionNetwork:
+        network: DetectionNetwork = kind().fit(train)
+        return network
+
+    return make
+
+
+def trained(paths: list[Path]) -> Maker:
+    """Networks with weights, one per group of left-out patients."""
+    networks = [load_network(path) for path in paths]
+    return lambda number, _: networks[number]  # type: ignore[return-value]
+
+
+def judge(data: AnomalySet, make: Maker, score: str) -> tuple[Detection, list[float], np.ndarray, np.ndarray]:
+    """What a detector says of all test images, each fold in units of its calibration images.
+
+    Returns:
+        Scores and maps; the scores of all calibration images; for each test image whether its score is above the
+        threshold of its fold at the least rate that may be promised, and that rate.
+    """
+    size = tuple(data.truth.masks.shape[2:]) if data.truth.masks is not None else tuple(data.images.shape[2:])
+    n = len(data.images)
+    scores, maps = torch.zeros(n), torch.zeros(n, 1, *size)
+    reconstructions = torch.zeros_like(data.images)
+    marked, threshold_maps = np.zeros(n, bool), torch.zeros(n)
+    calibration_scores: list[float] = []
+    made: dict[int, DetectionNetwork] = {}
+    for fold in data.folds:
+        network = made.setdefault(fold.network, make(fold.network, fold.train))
+        normal = _scored(run_detector(network, fold.calibration), fold.calibration, score)
+        found = _scored(run_detector(network, data.images[fold.test]), data.images[fold.test], score)
+        centre, spread = normal.score.mean(), normal.score.std() + 1e-12
+        level = normal.map.mean() + 1e-12
+        test = torch.from_numpy(fold.test)
+        scores[test] = (found.score - centre) / spread
+        maps[test] = _resized(found.map / level, size)
+        reconstructions[test] = found.reconstruction
+        threshold_maps[test] = pixel_threshold(normal.map / level, PIXEL_RATE, _bodies(fold.calibration))
+        calibration = ScoreCalibration.of(((normal.score - centre) / spread).tolist(), fold.units)
+        threshold = calibration.threshold(max(0.05, calibration.least_rate))
+        marked[fold.test] = scores[test].numpy() > threshold
+        calibration_scores += calibration.scores
+    # One threshold for all folds: maps are in units of it from here on.
+    maps = maps / threshold_maps.clamp(min=1e-12).reshape(-1, *[1] * (maps.ndim - 1))
+    return Detection(scores, maps, reconstructions), calibration_scores, marked, threshold_maps.numpy()
+
+
+def _bodies(images: Tensor) -> Tensor:
+    from monai_gan.data import body_mask
+
+    return torch.stack([body_mask(image) for image in images])
+
+
+def _scored(found: Detection, images: Tensor, score: str) -> Detection:
+    """Maps inside the body; scores of the network or of the map."""
+    bodies = _bodies(images)
+    maps = found.map * bodies
+    if score == "map":
+        shares = bodies.flatten(1).float().mean(1) * TOP_SHARE
+        tops = [top_mean(one[None], float(share)) for one, share in zip(maps, shares, strict=True)]
+        found = found._replace(score=torch.cat(tops))
+    return found._replace(map=maps)
+
+
+def _resized(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    if tuple(maps.shape[2:]) == size:
+        return maps
+    mode = "bilinear" if maps.ndim == 4 else "trilinear"
+    return torch.nn.functional.interpolate(maps, size, mode=mode, align_corners=False)
+
+
+def false_positive_rate(normal: np.ndarray, rate: float = 0.05, seed: int = 0) -> float:
+    """Mean rate over random halves of normal scores: one calibrates, the other is judged."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    rates = []
+    for _ in range(SPLITS):
+        order = rng.permutation(len(normal))
+        half = len(normal) // 2
+        threshold = ScoreCalibration.of(normal[order[:half]]).threshold(rate)
+        rates.append(float((normal[order[half:]] > threshold).mean()))
+    return float(np.mean(rates))
+
+
+def sharpness_matched(found: Detection, data: AnomalySet) -> float:
+    """AUROC over pairs of a normal and an anomalous image of nearly equal gradient energy."""
+    slopes = [data.images.diff(dim=axis).square().flatten(1).mean(1) for axis in range(2, data.images.ndim)]
+    energy = torch.stack(slopes).sum(0).sqrt().numpy()
+    normal, anomalous = (np.flatnonzero(data.truth.anomalous == kind) for kind in (False, True))
+    left, wins = set(normal.tolist()), []
+    for number in anomalous:
+        near = min(left, key=lambda other: abs(energy[other] - energy[number]), default=None)
+        if near is None or abs(energy[near] - energy[number]) > 0.02 * energy[number]:
+            continue
+        left.discard(near)
+        wins.append(float(np.heaviside(float(found.score[number] - found.score[near]), 0.5)))
+    return float(np.mean(wins)) if wins else float("nan")
+
+
+def measure(data: AnomalySet, makers: Mapping[str, Maker], scores: Mapping[str, str], n: int) -> dict[str, Any]:
+    """Figures of all detectors, and the differences of each network from all others."""
+    found, rows = {}, {}
+    for name, make in makers.items():
+        began = time.perf_counter()
+        detection, calibration, marked, _ = judge(data, make, scores.get(name, "network"))
+        found[name] = detection
+        localises = name != "image statistics"
+        figures = detector_figures(detection, data.truth, localises=localises, threshold=1.0, n=n)
+        row: dict[str, Any] = {key: _plain(value) for key, value in vars(figures).items()}
+        normal = detection.score.numpy()[~data.truth.anomalous]
+        row["false_positives"] = float(marked[~data.truth.anomalous].mean())
+        row["found"] = float(marked[data.truth.anomalous].mean())
+        if len(data.folds) == 1:
+            row["random_splits"] = false_positive_rate(np.concatenate([normal, calibration]))
+        if data.kinds:
+            row["auroc_by_kind"] = _by_kind(detection, data)
+        if data.truth.masks is None:
+            row["sharpness_matched"] = sharpness_matched(detection, data)
+        row["seconds"] = round(time.perf_counter() - began, 1)
+        rows[name] = row
+        sys.stdout.write(f"{name} {json.dumps(row)}\n")
+        sys.stdout.flush()
+    differences = {
+        name: {
+            kind: {
+                other: _plain(interval)
+                for other, interval in paired_differences(
+                    {k: v for k, v in found.items() if not pixels or k != "image statistics"},
+                    name,
+                    data.truth,
+                    pixels=pixels,
+                    n=n,
+                ).items()
+            }
+            for kind, pixels in (("auroc", False), ("pixel_average_precision", True))
+            if not pixels or data.truth.masks is not None
+        }
+        for name in scores
+    }
+    return {"title": data.title, "note": data.note, "rows": rows, "differences": differences, **_counts(data.truth)}
+
+
+def _by_kind(found: Detection, data: AnomalySet) -> dict[str, float]:
+    scores, kinds = found.score.numpy(), np.asarray(data.kinds)
+    return {
+        kind: Ranking(
+            scores[(kinds == "") | (kinds == kind)], data.truth.anomalous[(kinds == "") | (kinds == kind)]
+        ).auroc()
+        for kind in sorted(set(data.kinds) - {""})
+    }
+
+
+def _counts(truth: DetectionTruth) -> dict[str, Any]:
+    patients = None if truth.patients is None else len({str(patient) for patient in truth.patients})
+    counts: dict[str, Any] = {"n": len(truth.anomalous), "n_anomalous": int(truth.anomalous.sum()), "units": patients}
+    if truth.masks is not None and truth.bodies is not None:
+        counts["prevalence"] = float(truth.masks[truth.bodies.bool()].float().mean())
+    return counts
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [round(float(part), 5) for part in value]
+    return round(float(value), 5) if isinstance(value, float) else value
+
+
+def main() -> None:
+    """Measure one set and keep the others' results."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--set", required=True, choices=SETS)
+    parser.add_argument("--network", nargs="*", default=[], metavar="NAME=FOLDER[,FOLDER...]")
+    parser.add_argument("--score", choices=("network", "map"), default="map", help="image score of the networks")
+    parser.add_argument("--resamplings", type=int, default=200)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    data = SETS[arguments.set]()
+    networks = dict(word.split("=", 1) for word in arguments.network)
+    makers = {name: trained([Path(part) for part in paths.split(",")]) for name, paths in networks.items()}
+    scores = dict.fromkeys(networks, arguments.score)
+    with torch.inference_mode():
+        result = measure(data, {**makers, **simple_detectors(data)}, scores, arguments.resamplings)
+    results = json.loads(arguments.results.read_text()) if arguments.results.is_file() else {}
+    results[arguments.set] = result | {"networks": networks, "score": arguments.score, "torch": torch.__version__}
+    arguments.results.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

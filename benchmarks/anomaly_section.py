@@ -1,0 +1,107 @@
+"""The figures of the page on anomaly detection, from the stored results.
+
+python -m benchmarks.anomaly_section
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.anomaly import RESULTS
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "anomaly.md"
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+IMAGE_COLUMNS = {"auroc": "image AUROC", "average_precision": "image AP"}
+PIXEL_COLUMNS = {
+    "pixel_average_precision": "pixel AP",
+    "pixel_dice": "Dice at threshold",
+    "pixel_auroc": "pixel AUROC",
+    "region_overlap": "PRO",
+}
+FURTHER = {
+    "false_positives": "false positives",
+    "found": "found",
+    "random_splits": "rate over random splits",
+    "sharpness_matched": "AUROC, sharpness-matched pairs",
+}
+
+
+def section(results: Mapping[str, Any]) -> str:
+    """All sets as Markdown."""
+    method = (
+        "Every detector on every set, made by `python -m benchmarks.anomaly`. Intervals of 95 % come of resampled "
+        "patients and, of each, resampled images; differences are paired. Pixel figures are taken inside the body, "
+        "where Dice is at the level that 1 % of an average held-out normal body exceeds. False positives are at the "
+        "threshold for 5 %, or for the least rate that the units allow; the rate over random splits is that for 5 % "
+        "over 200 halves of the normal images. Ties are ranked by average."
+    )
+    parts = ["## Figures", "", textwrap.fill(method, 120), ""]
+    for result in results.values():
+        parts += _set(result)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _set(result: Mapping[str, Any]) -> list[str]:
+    rows: Mapping[str, Mapping[str, Any]] = result["rows"]
+    with_pixels = any(row["pixel_average_precision"] is not None for row in rows.values())
+    further = {key: name for key, name in FURTHER.items() if any(key in row for row in rows.values())}
+    columns = IMAGE_COLUMNS | (PIXEL_COLUMNS if with_pixels else {}) | further
+    units = f" of {result['units']} units" if result.get("units") else ""
+    prevalence = f", {result['prevalence']:.2%} of the pixels" if "prevalence" in result else ""
+    counts = f"{result['n']} images{units}, {result['n_anomalous']} anomalous{prevalence}."
+    lines = [f"### {result['title']}", "", textwrap.fill(f"{result['note']} {counts}", 120), ""]
+    lines += [f"| detector | {' | '.join(columns.values())} |", "|---|" + "---|" * len(columns)]
+    lines += [f"| {name} | {' | '.join(_cell(row.get(key)) for key in columns)} |" for name, row in rows.items()]
+    lines.append("")
+    lines += [line for name in result["differences"] for line in (verdict(name, result), "")]
+    return lines
+
+
+def verdict(name: str, result: Mapping[str, Any]) -> str:
+    """One paragraph on whether a network beats the others, and which to use instead."""
+    sentences = []
+    for figure, words in (("auroc", "image AUROC"), ("pixel_average_precision", "pixel AP")):
+        differences = result["differences"][name].get(figure)
+        if not differences:
+            continue
+        beaten = [other for other, (_, low, _) in differences.items() if low > 0]
+        better = [other for other, (_, _, high) in differences.items() if high < 0]
+        open_ = [other for other in differences if other not in beaten and other not in better]
+        if len(beaten) == len(differences):
+            sentences.append(f"By {words} it is better than all others.")
+            continue
+        best = max((other for other in differences), key=lambda other: -differences[other][0])
+        said = [f"better than {', '.join(beaten)}"] if beaten else []
+        said += [f"worse than {', '.join(better)}"] if better else []
+        said += [f"not told apart from {', '.join(open_)}"] if open_ else []
+        end = f"; use {best} instead" if better else ""
+        sentences.append(f"By {words} it is {'; '.join(said)}{end}.")
+    return textwrap.fill(f"**{name}**: {' '.join(sentences)}", 120)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return f"{value[0]:.3f} ({value[1]:.3f} to {value[2]:.3f})"
+    return f"{value:.3f}"
+
+
+def main() -> None:
+    """Renew the figures of the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    figures = f"{BEGIN}\n{section(json.loads(RESULTS.read_text()))}{END}\n"
+    if BEGIN in page:
+        before, _, rest = page.partition(BEGIN)
+        page = before + figures + rest.partition(END)[2].lstrip("\n")
+    else:
+        page = f"{page.rstrip()}\n\n{figures}"
+    PAGE.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
