@@ -87,7 +87,8 @@ class Synthesizer:
             n: number of images, at least 1.
             seed: 0 .. 2**63 - 1.
             label: class of all images, or one per image, by number or name; only for conditional bundles.
-            truncation: factor of the latents, above 0 and at most 1; below 1 gives more typical, less varied images.
+            truncation: factor of the latents, or of the distance of styles from their mean, above 0 and at most 1; below
+                1 gives more typical, less varied images.
             batch_size: images computed at once on a GPU, halved when memory runs out; the CPU keeps to its own chunks.
             start: index of the first sample of the series.
             progress: told after each batch.
@@ -180,11 +181,14 @@ class Synthesizer:
         # TensorFloat-32 would make a GPU's images differ visibly from a CPU's.
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with _memory_errors(), torch.inference_mode(), exact:
-            latents = self.latents(len(indices), seed, indices.start).mul_(truncation).to(self.device)
-            if classes is None:
-                images = self.network(latents)
+            latents = self.latents(len(indices), seed, indices.start)
+            # Scaled latents mean nothing to a network that brings them to one length; it truncates by itself.
+            if getattr(self.network, "truncates", False):
+                options = {"truncation": truncation}
             else:
-                images = self.network(latents, torch.tensor(classes, dtype=torch.long, device=self.device))
+                latents, options = latents.mul_(truncation), {}
+            labels = None if classes is None else torch.tensor(classes, dtype=torch.long, device=self.device)
+            images = self.network(latents.to(self.device), *([] if labels is None else [labels]), **options)
             images = images.float().cpu()
         # Cloned outside of inference mode: users may want to differentiate what they do with the images.
         return images.clone()

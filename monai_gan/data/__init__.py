@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from monai_gan.data.provenance import Provenance, read_provenance
     from monai_gan.data.provenance_report import ProvenanceReport, check_provenance
     from monai_gan.data.scaling import IntensityScale
+    from monai_gan.data.slice_archive import contrast_slices
     from monai_gan.data.sources import named_sets, open_source
     from monai_gan.data.splits import split_by_subject
     from monai_gan.data.stream import StreamLoader
@@ -40,6 +41,7 @@ _HOMES = {
     "UnpairedDataset": "unpaired",
     "balanced_samples": "pairs",
     "check_provenance": "provenance_report",
+    "contrast_slices": "slice_archive",
     "from_monai": "adapters",
     "image_profile": "profile",
     "named_sets": "sources",
@@ -65,6 +67,7 @@ __all__ = [
     "UnpairedDataset",
     "balanced_samples",
     "check_provenance",
+    "contrast_slices",
     "from_monai",
     "image_profile",
     "named_sets",
