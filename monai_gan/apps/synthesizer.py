@@ -87,7 +87,7 @@ class Synthesizer:
             n: number of images, at least 1.
             seed: 0 .. 2**63 - 1.
             label: class of all images, or one per image, by number or name; only for conditional bundles.
-            truncation: factor of the latents, or of the distance of styles from their mean, above 0 and at most 1; below
+            truncation: factor of the latents, or of the distance of styles from their mean, above 0, at most 1; below
                 1 gives more typical, less varied images.
             batch_size: images computed at once on a GPU, halved when memory runs out; the CPU keeps to its own chunks.
             start: index of the first sample of the series.
