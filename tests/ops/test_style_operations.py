@@ -1,4 +1,4 @@
-"""The operations of StyleGAN2 in plain torch: values against the formulas written out, and two orders of derivatives."""
+"""The operations of StyleGAN2 in plain torch: values against formulas written out, two orders of derivatives."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def zeros_filter_decimate(x: Tensor, taps: Tensor, up: int, down: int, padding: 
         spread = F.pad(spread, padding)
         k = len(taps)
         kept = [
-            sum(taps[j] * spread[..., i + k - 1 - j] for j in range(k)) for i in range(0, spread.shape[-1] - k + 1, down)
+            sum(taps[j] * spread[..., i + k - 1 - j] for j in range(k))
+            for i in range(0, spread.shape[-1] - k + 1, down)
         ]
         x = torch.stack(kept, -1).movedim(-1, axis)
     return x
@@ -110,7 +111,8 @@ def test_counter_normal_is_normal_and_depends_on_its_key_alone() -> None:
     numbers = counter_normal(keys, 20_001)
     assert numbers.shape == (3, 20_001)
     assert torch.equal(counter_normal(keys[1:2], 20_001), numbers[1:2])
-    assert numbers.mean().abs() < 0.02 and (numbers.std() - 1).abs() < 0.02
+    assert numbers.mean().abs() < 0.02
+    assert (numbers.std() - 1).abs() < 0.02
     assert (numbers.pow(4).mean() - 3).abs() < 0.2
     assert (numbers[0] * numbers[1]).mean().abs() < 0.02
 

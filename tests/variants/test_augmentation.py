@@ -111,7 +111,8 @@ def test_numbers_of_a_step_give_the_same_images_again() -> None:
     augment = AdaptiveAugment(Augmentation(2), start=0.8)
     images = torch.randn(4, 1, 6, 6)
     first, again, other = (augment(images, Step(i, Phase("train", None, ()))) for i in (3, 3, 4))
-    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 @pytest.mark.parametrize(
