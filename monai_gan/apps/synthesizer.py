@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from monai_gan.apps.arguments import check_count, check_labels, check_seed, check_start, check_truncation
+from monai_gan.apps.directions import find_shift
 from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
 from monai_gan.apps.memory import memory_error
 from monai_gan.errors import GPUMemoryError, InputError, InvalidResultError
@@ -74,6 +75,8 @@ class Synthesizer:
         *,
         label: int | str | Sequence[int | str] | None = None,
         truncation: float = 1.0,
+        direction: str | int | None = None,
+        strength: float = 1.0,
         batch_size: int | None = None,
         start: int = 0,
         progress: ProgressCallback | None = None,
@@ -89,6 +92,9 @@ class Synthesizer:
             label: class of all images, or one per image, by number or name; only for conditional bundles.
             truncation: factor of the latents, or of the distance of styles from their mean, above 0, at most 1; below
                 1 gives more typical, less varied images.
+            direction: in which all styles are shifted, by its name in the bundle's metadata or by its number, see
+                `monai_gan.networks.style_directions`; only for bundles with styles.
+            strength: of the shift, in standard deviations of the styles along the direction; may be negative.
             batch_size: images computed at once on a GPU, halved when memory runs out; the CPU keeps to its own chunks.
             start: index of the first sample of the series.
             progress: told after each batch.
@@ -107,6 +113,7 @@ class Synthesizer:
         import torch
 
         options: dict[str, Any] = {"label": label, "truncation": truncation, "batch_size": batch_size, "start": start}
+        options |= {"direction": direction, "strength": strength}
         reporter = Reporter(n, progress, cancel, phase="sampling")
         parts: list[Tensor] = []
         for images in self.batches(n, seed, **options):
@@ -122,6 +129,8 @@ class Synthesizer:
         *,
         label: int | str | Sequence[int | str] | None = None,
         truncation: float = 1.0,
+        direction: str | int | None = None,
+        strength: float = 1.0,
         batch_size: int | None = None,
         start: int = 0,
     ) -> Iterator[Tensor]:
@@ -139,10 +148,13 @@ class Synthesizer:
         if batch_size is not None:
             check_count("batch_size", batch_size)
         classes = check_labels(self.info, label, n)
-        return self._batches(n, seed, classes, truncation, batch_size, start)
+        options: dict[str, Any] = {"truncation": truncation}
+        if direction is not None:
+            options["shift"] = find_shift(self.info, self.network, direction, strength).to(self.device)
+        return self._batches(n, seed, classes, options, batch_size, start)
 
     def _batches(
-        self, n: int, seed: int, classes: list[int] | None, truncation: float, batch_size: int | None, start: int
+        self, n: int, seed: int, classes: list[int] | None, options: dict[str, Any], batch_size: int | None, start: int
     ) -> Iterator[Tensor]:
         on_cpu = self.device.type == "cpu"
         size = CPU_CHUNK[self.spatial_dims] if on_cpu else batch_size or _GPU_BATCH[self.spatial_dims]
@@ -155,7 +167,7 @@ class Synthesizer:
             indices = range(first, last)
             wanted = None if classes is None else [classes[min(max(i - start, 0), n - 1)] for i in indices]
             try:
-                images: Tensor | None = self._run(indices, seed, wanted, truncation)[index - first : stop - first]
+                images: Tensor | None = self._run(indices, seed, wanted, options)[index - first : stop - first]
             except GPUMemoryError:
                 if last - index == 1:
                     raise
@@ -175,20 +187,18 @@ class Synthesizer:
         warnings.warn(f"The GPU ran out of memory; going on with batch_size={size}.", RuntimeWarning, stacklevel=1)
         return size
 
-    def _run(self, indices: range, seed: int, classes: list[int] | None, truncation: float) -> Tensor:
+    def _run(self, indices: range, seed: int, classes: list[int] | None, options: dict[str, Any]) -> Tensor:
         import torch
 
         # TensorFloat-32 would make a GPU's images differ visibly from a CPU's.
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with _memory_errors(), torch.inference_mode(), exact:
             latents = self.latents(len(indices), seed, indices.start)
-            # Scaled latents mean nothing to a network that brings them to one length; it truncates by itself.
-            if getattr(self.network, "truncates", False):
-                options = {"truncation": truncation}
-            else:
-                latents, options = latents.mul_(truncation), {}
-            labels = None if classes is None else torch.tensor(classes, dtype=torch.long, device=self.device)
-            images = self.network(latents.to(self.device), *([] if labels is None else [labels]), **options)
+            # A network with styles brings latents to one length, so that it has to truncate by itself.
+            if not getattr(self.network, "has_styles", False):
+                latents, options = latents.mul_(options["truncation"]), {}
+            labels = () if classes is None else (torch.tensor(classes, dtype=torch.long, device=self.device),)
+            images = self.network(latents.to(self.device), *labels, **options)
             images = images.float().cpu()
         # Cloned outside of inference mode: users may want to differentiate what they do with the images.
         return images.clone()

@@ -132,6 +132,7 @@ class StyleBlock(nn.Module):
     """
 
     taps: Tensor
+    conv0: StyleConv
 
     def __init__(
         self,

@@ -44,13 +44,13 @@ class StyleGAN2Generator(nn.Module):
     Attributes:
         resolution: base grid and number of doublings.
         num_styles: how many styles w an image has, the last axis but one of ``ws``.
-        truncates: that ``forward`` takes a truncation.
+        has_styles: that ``forward`` takes a truncation and a shift.
 
     Raises:
         ValueError: when a number is not positive or the size cannot be reached.
     """
 
-    truncates = True
+    has_styles = True
 
     def __init__(
         self,
@@ -107,7 +107,13 @@ class StyleGAN2Generator(nn.Module):
             for _ in range(block.convolutions)  # type: ignore[arg-type]
         ]
 
-    def forward(self, image: Tensor, label: Tensor | None = None, truncation: float = 1.0) -> Tensor:
+    def forward(
+        self,
+        image: Tensor,
+        label: Tensor | None = None,
+        truncation: float = 1.0,
+        shift: Tensor | None = None,
+    ) -> Tensor:
         """Generate images, with the layers' fixed noise.
 
         Args:
@@ -115,6 +121,8 @@ class StyleGAN2Generator(nn.Module):
             label: class numbers (N,), or vectors (N, num_classes + num_covariates). Without any, a network with a
                 condition takes the first class and covariates of 0.
             truncation: how far styles are from their mean, 1 as they are, 0 all the mean image.
+            shift: added to the styles, (num_styles, style_size), see
+                :func:`~monai_gan.networks.style_space.style_shift`.
 
         Returns:
             Images (N, out_channels, *image_size) in [-1, 1].
@@ -123,7 +131,8 @@ class StyleGAN2Generator(nn.Module):
             ValueError: when latents or conditions do not fit.
         """
         label = self.condition.first(image) if label is None else label
-        return self.synthesize(self.styles(image, label, truncation)).clamp(-1, 1)
+        ws = self.styles(image, label, truncation)
+        return self.synthesize(ws if shift is None else ws + shift.to(ws)).clamp(-1, 1)
 
     def styles(self, latent: Tensor, label: Tensor | None = None, truncation: float = 1.0) -> Tensor:
         """Map latents (N, latent_size) to styles (N, num_styles, style_size), one for all layers of an image."""
