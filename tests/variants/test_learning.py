@@ -86,7 +86,7 @@ def test_stylegan2_with_adaptive_augmentation(data_root: Path) -> None:
         AdaptiveAugment(Augmentation(2), thousands=50.0),
         GradientPenalty("r1", weight=0.1, interval=16),
     )
-    trainer = fit(variant, train, 250, adam(2e-3, 0.0))
+    trainer = fit(variant, train, 200, adam(2e-3, 0.0))
     ours, gaussian = distances(trainer, train.stack(), test.stack())
     assert ours < 0.5 * gaussian
 
