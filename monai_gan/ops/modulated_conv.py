@@ -19,7 +19,14 @@ EPSILON = 1e-8
 
 
 def reference(
-    x: Tensor, weight: Tensor, style: Tensor, kernel: Tensor, noise: Tensor | None, demodulate: bool, up: int
+    x: Tensor,
+    weight: Tensor,
+    style: Tensor,
+    kernel: Tensor,
+    noise: Tensor | None,
+    demodulate: bool,
+    up: int,
+    gain: float,
 ) -> Tensor:
     """The definition in plain torch, as a grouped convolution with a kernel per sample.
 
@@ -29,7 +36,9 @@ def reference(
     scale = style.reshape(n, 1, -1, *(1,) * (x.ndim - 2))
     kernels = kernel.unsqueeze(0) * scale
     if demodulate:
-        kernels = kernels * _demodulation(weight, style).reshape(n, -1, *(1,) * (x.ndim - 1))
+        kernels = kernels * (_demodulation(weight, style) * gain).reshape(n, -1, *(1,) * (x.ndim - 1))
+    elif gain != 1.0:
+        kernels = kernels * gain
     out, size = kernels.shape[1], kernels.shape[3:]
     joined = x.reshape(1, -1, *x.shape[2:])
     if up == 1:
@@ -42,15 +51,24 @@ def reference(
 
 
 def folded(
-    x: Tensor, weight: Tensor, style: Tensor, kernel: Tensor, noise: Tensor | None, demodulate: bool, up: int
+    x: Tensor,
+    weight: Tensor,
+    style: Tensor,
+    kernel: Tensor,
+    noise: Tensor | None,
+    demodulate: bool,
+    up: int,
+    gain: float,
 ) -> Tensor:
     """The same with the style folded into the input and the demodulation into the output of one shared convolution."""
     ones = (1,) * (x.ndim - 2)
+    if not demodulate and gain != 1.0:
+        style = style * gain
     x = x * style.to(x.dtype).reshape(*style.shape, *ones)
     y = _convolve(x, (kernel if up == 1 else kernel.transpose(0, 1)).to(x.dtype), up)
     if not demodulate:
         return y if noise is None else y + noise.to(y.dtype)
-    scale = _demodulation(weight, style).to(y.dtype).reshape(len(x), -1, *ones)
+    scale = (_demodulation(weight, style) * gain).to(y.dtype).reshape(len(x), -1, *ones)
     return y * scale if noise is None else torch.addcmul(noise.to(y.dtype), y, scale)
 
 
@@ -63,6 +81,7 @@ def modulated_conv(
     noise: Tensor | None = None,
     demodulate: bool = True,
     up: int = 1,
+    gain: float = 1.0,
     form: Form = "auto",
 ) -> Tensor:
     """Convolve each sample with its own scaled kernel (Karras et al. 2020, equations 1 and 3).
@@ -76,9 +95,10 @@ def modulated_conv(
         style: (N, I).
         kernel: the kernel that is applied, if it is not ``weight``: ``weight`` joined with the filter of an
             upsampling, (O, I, *k'). With ``up=2``, k' is even.
-        noise: added to the result before anything else, broadcast to it.
+        noise: added to the result, after the gain, and broadcast to it.
         demodulate: whether outputs are brought back to unit variance.
         up: 1, or 2 for a transposed convolution.
+        gain: factor of the convolution.
         form: ``"fold"``: one convolution with styles folded into its input and output; ``"grouped"``: one group per
             sample; ``"auto"`` chooses.
 
@@ -113,7 +133,7 @@ def modulated_conv(
     if form not in ("auto", "fold", "grouped"):
         raise ValueError(f"{NAME}: form={form!r} is unknown; choose auto, fold or grouped.")
     compute = reference if form == "grouped" else folded
-    return compute(x, weight, style, kernel, noise, demodulate, up)
+    return compute(x, weight, style, kernel, noise, demodulate, up, gain)
 
 
 def _demodulation(weight: Tensor, style: Tensor) -> Tensor:

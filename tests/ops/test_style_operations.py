@@ -66,8 +66,17 @@ def test_both_forms_of_modulated_conv_equal_the_formula(up: int) -> None:
         else:
             expected.append(F.conv_transpose2d(one[None], modulated.transpose(0, 1), stride=2, padding=2))
     for form in ("fold", "grouped", "auto"):
-        result = modulated_conv(x, weight, style, kernel=kernel, noise=noise, up=up, form=form)
-        torch.testing.assert_close(result, torch.cat(expected) + noise, rtol=1e-4, atol=1e-4)
+        result = modulated_conv(x, weight, style, kernel=kernel, noise=noise, up=up, gain=2.0, form=form)
+        torch.testing.assert_close(result, 2 * torch.cat(expected) + noise, rtol=1e-4, atol=1e-4)
+
+
+def test_without_demodulation_both_forms_are_equal() -> None:
+    torch.manual_seed(0)
+    x, weight, style = torch.randn(2, 3, 5, 6), torch.randn(4, 3, 1, 1), torch.rand(2, 3)
+    expected = torch.einsum("nihw,oi,ni->nohw", x, weight[:, :, 0, 0], style)
+    for form in ("fold", "grouped"):
+        result = modulated_conv(x, weight, style, demodulate=False, gain=0.5, form=form)  # type: ignore[arg-type]
+        torch.testing.assert_close(result, 0.5 * expected)
 
 
 def test_demodulated_output_has_unit_variance_whatever_the_style() -> None:

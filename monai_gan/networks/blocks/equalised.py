@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from monai_gan.ops import bias_act
-from monai_gan.ops.bias_act import Activation
+from monai_gan.ops.bias_act import GAINS, Activation
 
 #: The filter of StyleGAN2's changes of resolution, a binomial one (Karras et al. 2020, section 4.1).
 TAPS = (0.125, 0.375, 0.375, 0.125)
@@ -84,17 +84,19 @@ class EqualConv(nn.Module):
         self.activation: Activation = activation
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, *(kernel_size,) * spatial_dims))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        self.scale = 1 / math.sqrt(in_channels * kernel_size**spatial_dims)
-        self.gain = gain * (math.sqrt(2) if activation == "leaky_relu" else 1.0)
+        # The activation is positively homogeneous, so that its gain may act on kernel and bias, which are smaller.
+        self.gain = gain * GAINS[activation]
+        self.scale = self.gain / math.sqrt(in_channels * kernel_size**spatial_dims)
         joining = joining_matrix(spatial_dims, kernel_size) * self.scale if down == 2 else None
         self.register_buffer("joining", joining, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, *S) to (N, out_channels, *S // down)."""
         kernel = self.weight * self.scale if self.down == 1 else joined(self.weight, self.joining)
+        bias = None if self.bias is None else self.bias * self.gain
         convolve = F.conv2d if self.spatial_dims == 2 else F.conv3d
-        y = convolve(x, kernel, stride=self.down, padding=(kernel.shape[-1] - 1) // 2)
-        return bias_act(y, self.bias, activation=self.activation, gain=self.gain)
+        y = convolve(x, kernel, bias, stride=self.down, padding=(kernel.shape[-1] - 1) // 2)
+        return bias_act(y, activation=self.activation, gain=1.0)
 
 
 def joining_matrix(spatial_dims: int, kernel_size: int, gain: float = 1.0) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from monai_gan.networks.blocks.equalised import TAPS, EqualLinear, joined, joining_matrix, unit_rows
 from monai_gan.ops import bias_act, modulated_conv, upfirdn
+from monai_gan.ops.bias_act import GAINS
 
 
 class MappingNetwork(nn.Module):
@@ -91,9 +92,11 @@ class StyleConv(nn.Module):
         Without noise given, the layer's own fixed noise is added, the same for all images.
         """
         kernel = self.weight if self.up == 1 else joined(self.weight, self.joining)
-        added = (self.noise if noise is None else noise) * self.noise_strength
-        y = modulated_conv(x, self.weight, self.affine(w), kernel=kernel, noise=added, up=self.up)
-        return bias_act(y, self.bias)
+        # The activation's gain acts before it, where it costs nothing: on the demodulation, noise and bias.
+        gain = GAINS["leaky_relu"]
+        added = (self.noise if noise is None else noise) * (self.noise_strength * gain)
+        y = modulated_conv(x, self.weight, self.affine(w), kernel=kernel, noise=added, up=self.up, gain=gain)
+        return bias_act(y, self.bias * gain, gain=1.0)
 
 
 class ToImage(nn.Module):
