@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from benchmarks.results import environment, save
 from monai_gan.engines import GANTrainer
 from monai_gan.losses import GradientPenalty
-from monai_gan.networks.blocks.equalised import TAPS, EqualConv
 from monai_gan.networks.blocks.style import StyleConv, ToImage
+from monai_gan.networks.blocks.style_layers import TAPS, EqualConv
 from monai_gan.networks.nets import StyleGAN2Discriminator, StyleGAN2Generator
 from monai_gan.variants import AdaptiveAugment, Augmentation, StyleGAN2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,27 +39,26 @@ class LatentDataset(Dataset[dict[str, Any]]):
         latent_size: length of one latent.
         seed: seed of the series, 0 to 2**63 - 1.
         start: index of the first latent in the series.
-        labels: classes at which the samples take turns, by their number in the series; None for a network without.
+        num_classes: of a conditional network; above 0, samples also have a ``"label"``, the classes in turn: sample i
+            of the series is of class i modulo this.
 
     Raises:
-        InputError: n, the seed or the start is out of range, or labels is empty.
+        InputError: n, the seed, the start or the number of classes is out of range.
     """
 
     deterministic = True
 
-    def __init__(
-        self, n: int, latent_size: int, seed: int = 0, start: int = 0, labels: Sequence[int] | None = None
-    ) -> None:
+    def __init__(self, n: int, latent_size: int, seed: int = 0, start: int = 0, num_classes: int = 0) -> None:
         if n < 1:
             raise InputError(f"n={n} is not possible: ask for at least 1 image.")
         if not 0 <= seed < 2**63:
             raise InputError(f"seed={seed} is out of range: give 0 to {2**63 - 1}.")
         if start < 0:
             raise InputError(f"start={start} is out of range: give 0 or more.")
-        if labels is not None and not len(labels):
-            raise InputError("labels is empty: name at least one class, or leave it out.")
-        self.labels = labels
+        if num_classes < 0:
+            raise InputError(f"num_classes={num_classes} is out of range: give 0 or more.")
         self.n = n
+        self.num_classes = num_classes
         self.latent_size = latent_size
         self.seed = seed
         self.start = start
@@ -69,9 +67,9 @@ class LatentDataset(Dataset[dict[str, Any]]):
         return self.n
 
     def __getitem__(self, item: int) -> dict[str, Any]:
-        """Give ``{"image": latent (Z,), "index": number in the series}``, and ``"label"`` where there are labels."""
+        """Give ``{"image": latent (Z,), "index": number in the series}``, and ``"label"`` where there are classes."""
         if not 0 <= item < self.n:
             raise IndexError(f"item {item} of {self.n} latents")
         index = self.start + item
         sample = {"image": seeded_latents(1, self.latent_size, self.seed, start=index)[0], "index": index}
-        return sample if self.labels is None else {**sample, "label": self.labels[index % len(self.labels)]}
+        return {**sample, "label": index % self.num_classes} if self.num_classes else sample

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from monai_gan.errors import WeightsError
-from monai_gan.networks.blocks.equalised import TAPS
+from monai_gan.networks.blocks.style_layers import TAPS
 from monai_gan.networks.nets.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from monai_gan.networks.published import fill, named, read_published
 

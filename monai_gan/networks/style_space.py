@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from monai_gan.errors import InputError
-from monai_gan.networks.blocks.equalised import EqualLinear
 from monai_gan.networks.blocks.style import StyleBlock
+from monai_gan.networks.blocks.style_layers import EqualLinear
 from monai_gan.networks.nets.stylegan2 import StyleGAN2Generator
 
 #: Latents from which the mean and spread of styles are estimated, and their seed.
@@ -164,13 +164,10 @@ def _many_styles(generator: StyleGAN2Generator, label: Tensor | None = None) -> 
 
     weight = next(generator.parameters())
     latents = seeded_latents(SAMPLES, generator.latent_size, SEED).to(weight)
-    condition = generator.condition
-    if label is not None:
-        label = label.expand(SAMPLES, *label.shape[1:]).to(weight.device)
-    elif condition.num_classes and not condition.num_covariates:
-        label = torch.arange(SAMPLES, device=weight.device) % condition.num_classes
+    if label is None:
+        label = generator.condition.turns(latents)
     else:
-        label = condition.first(latents)
+        label = label.expand(SAMPLES, *label.shape[1:]).to(weight.device)
     return generator.styles(latents, label)[:, 0].float()
 
 

@@ -160,7 +160,4 @@ class StyleGAN2(LatentGAN):
 
     def sample(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images in [-1, 1]; where classes are needed and none are given, the latents take turns at them."""
-        wanted = self.generator.condition
-        if labels is None and wanted.num_classes and not wanted.num_covariates:
-            labels = torch.arange(len(latents), device=latents.device) % wanted.num_classes
         return self.generator(latents, labels)  # type: ignore[no-any-return]

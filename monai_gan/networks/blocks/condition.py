@@ -71,13 +71,15 @@ class ConditionVector(nn.Module):
             raise ValueError(f"label holds numbers outside 0 .. {self.num_classes - 1}: give class numbers.")
         return (label.unsqueeze(1) == torch.arange(self.num_classes, device=label.device)).to(torch.float32)
 
-    def first(self, like: Tensor) -> Tensor | None:
-        """The condition of as many samples as ``like`` has: the first class, covariates of 0; None without one."""
+    def turns(self, like: Tensor) -> Tensor | None:
+        """What is shown where nobody asks for a condition: the classes in turn, covariates of 0; None without one."""
         if not self.size:
             return None
         vectors = like.new_zeros(len(like), self.size, dtype=torch.float32)
         if self.num_classes:
-            vectors[:, 0] = 1.0
+            vectors[:, : self.num_classes] = self.one_hot(
+                torch.arange(len(like), device=like.device) % self.num_classes
+            )
         return vectors
 
     def _wanted(self, n: int) -> str:

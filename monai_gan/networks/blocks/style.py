@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from monai_gan.networks.blocks.equalised import TAPS, EqualLinear, joined, joining_matrix, unit_rows
+from monai_gan.networks.blocks.style_layers import TAPS, EqualLinear, joined, joining_matrix, unit_rows
 from monai_gan.ops import bias_act, modulated_conv, upfirdn
 from monai_gan.ops.bias_act import GAINS
 

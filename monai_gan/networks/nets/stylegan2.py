@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from monai_gan.networks.blocks.condition import ConditionVector
-from monai_gan.networks.blocks.equalised import EqualConv, EqualLinear
 from monai_gan.networks.blocks.minibatch_std import MinibatchStd
 from monai_gan.networks.blocks.resolution import (
     Resolution,
@@ -21,6 +20,7 @@ from monai_gan.networks.blocks.resolution import (
     level_widths,
 )
 from monai_gan.networks.blocks.style import MappingNetwork, StyleBlock
+from monai_gan.networks.blocks.style_layers import EqualConv, EqualLinear
 
 
 class StyleGAN2Generator(nn.Module):
@@ -119,7 +119,7 @@ class StyleGAN2Generator(nn.Module):
         Args:
             image: latents (N, latent_size), standard normal.
             label: class numbers (N,), or vectors (N, num_classes + num_covariates). Without any, a network with a
-                condition takes the first class and covariates of 0.
+                condition takes its classes in turn and covariates of 0.
             truncation: how far styles are from their mean, 1 as they are, 0 all the mean image.
             shift: added to the styles, (num_styles, style_size), see
                 :func:`~monai_gan.networks.style_space.style_shift`.
@@ -130,7 +130,7 @@ class StyleGAN2Generator(nn.Module):
         Raises:
             ValueError: when latents or conditions do not fit.
         """
-        label = self.condition.first(image) if label is None else label
+        label = self.condition.turns(image) if label is None else label
         ws = self.styles(image, label, truncation)
         return self.synthesize(ws if shift is None else ws + shift.to(ws)).clamp(-1, 1)
 

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from monai_gan.networks.blocks.equalised import TAPS, EqualConv, EqualLinear
 from monai_gan.networks.blocks.minibatch_std import MinibatchStd
 from monai_gan.networks.blocks.style import StyleConv
+from monai_gan.networks.blocks.style_layers import TAPS, EqualConv, EqualLinear
 from monai_gan.networks.nets import StyleGAN2Discriminator, StyleGAN2Generator
 from monai_gan.ops import bias_act, modulated_conv, upfirdn
 
@@ -73,12 +73,12 @@ def test_equalised_layers_keep_the_variance_and_move_at_their_rate() -> None:
 
 def test_spread_of_a_batch_is_that_of_its_groups() -> None:
     x = torch.randn(6, 2, 3, 3)
-    result = MinibatchStd(4)(x)
+    result = MinibatchStd(3)(x)
     assert torch.equal(result[:, :2], x)
-    groups = x.reshape(3, 2, 18)  # groups of 3, the largest size that divides 6: images 0, 2, 4 and 1, 3, 5
+    groups = x.reshape(3, 2, 18)  # images 0, 2, 4 and 1, 3, 5, as NVIDIA's weights expect
     expected = groups.std(0, correction=0).mean(1)
     torch.testing.assert_close(result[:, 2, 0, 0], expected.repeat(3))
-    assert float(MinibatchStd()(torch.ones(4, 1, 2, 2))[:, 1].max()) < 1e-3
+    assert MinibatchStd()(torch.ones(4, 1, 2, 2))[:, 1].max() < 1e-3
 
 
 def test_noise_is_fixed_unless_given_and_counts_when_its_strength_is_not_zero() -> None:
@@ -112,7 +112,7 @@ def test_conditions_by_class_vector_and_covariate() -> None:
     for network, given in ((generator, latents), (critic, images)):
         assert torch.equal(network(given, classes), network(given, vectors))
         assert not torch.allclose(network(given, classes), network(given, 1 - classes.clamp(max=1)))
-    assert torch.equal(generator(latents), generator(latents, torch.tensor([0, 0]))), "the first class by default"
+    assert torch.equal(generator(latents), generator(latents, torch.tensor([0, 1]))), "the classes in turn by default"
     generator, critic = networks(2, 8, num_classes=2, num_covariates=1)
     young, old = (torch.tensor([[1.0, 0.0, age]] * 2) for age in (-1.0, 1.0))
     assert not torch.allclose(generator(latents, young), generator(latents, old))
