@@ -76,7 +76,8 @@ def _synthesis(request: dict[str, Any], emit: Emit, cancel: CancelCheck) -> dict
     from monai_gan.apps.synthesize import synthesize
 
     info = _running(request, emit)
-    names = ("seed", "format", "label", "truncation", "device", "batch_size", "trust", "grid", "traversal")
+    choices = ("label", "truncation", "direction", "strength")
+    names = ("seed", "format", *choices, "device", "batch_size", "trust", "grid", "traversal")
     files = synthesize(
         info.path,
         request["n"],

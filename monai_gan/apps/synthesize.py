@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monai_gan.apps.arguments import check_count, check_seed, check_truncation, choose_classes
+from monai_gan.apps.directions import check_direction
 from monai_gan.apps.form import choose_format
 from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
 from monai_gan.apps.load import check_task, load
@@ -29,6 +30,8 @@ def synthesize(
     format: str | None = None,
     label: int | str | Sequence[int | str] | None = None,
     truncation: float = 1.0,
+    direction: str | int | None = None,
+    strength: float = 1.0,
     device: str = "auto",
     batch_size: int | None = None,
     trust: bool = False,
@@ -50,6 +53,8 @@ def synthesize(
             a folder ``<bundle>_s<seed>_<index:04d>`` with a file per slice.
         label: as in `Synthesizer.sample`.
         truncation: as in `Synthesizer.sample`.
+        direction: as in `Synthesizer.sample`.
+        strength: as in `Synthesizer.sample`.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         batch_size: as in `Synthesizer.sample`.
         trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
@@ -83,9 +88,11 @@ def synthesize(
     ending = choose_format(info, format)
     check_truncation(info, truncation)
     classes = choose_classes(info, label, n)
+    check_direction(info, direction, strength)
 
     reporter = Reporter(n + 1, progress, cancel, phase="loading")
-    origin = Provenance(info.name, info.version, info.weights_sha256, seed, truncation=truncation)
+    shift = {} if direction is None else {"direction": direction, "strength": strength}
+    origin = Provenance(info.name, info.version, info.weights_sha256, seed, truncation=truncation, extra=shift)
     names: list[str] = []
     shown: list[Tensor] = []
     with OutputFolder(output) as folder:
@@ -98,7 +105,8 @@ def synthesize(
         spacing = info.extra.get("spacing_mm")
         affine = None if spacing is None else default_affine(info.spatial_dims, spacing)
         write = partial(write_image, affine=affine, bits=model.scale.png_bits or None, units=model.scale.units)
-        for images in model.batches(n, seed, label=label, truncation=truncation, batch_size=batch_size):
+        options: dict[str, Any] = {"label": label, "truncation": truncation, "batch_size": batch_size}
+        for images in model.batches(n, seed, direction=direction, strength=strength, **options):
             for image in images:
                 index = len(names)
                 name = f"{info.name}_s{seed}_{index:04d}.{ending}"
@@ -112,7 +120,7 @@ def synthesize(
         if grid:
             names.append(f"{info.name}_s{seed}_grid.png")
             with folder.writing():
-                draw(folder.staging / names[-1], torch.cat(shown), replace(origin, extra={"overview_of": n}))
+                draw(folder.staging / names[-1], torch.cat(shown), replace(origin, extra={**shift, "overview_of": n}))
         if varied is not None:
             names.append(f"{info.name}_s{seed}_traversal.png")
             images, columns = varied

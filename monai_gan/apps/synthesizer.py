@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from monai_gan.apps.arguments import check_count, check_seed, check_start, check_truncation, choose_classes
+from monai_gan.apps.directions import find_shift
 from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
 from monai_gan.apps.memory import memory_error
 from monai_gan.errors import GPUMemoryError, InputError, InvalidResultError
@@ -76,6 +77,8 @@ class Synthesizer:
         *,
         label: int | str | Sequence[int | str] | None = None,
         truncation: float = 1.0,
+        direction: str | int | None = None,
+        strength: float = 1.0,
         batch_size: int | None = None,
         start: int = 0,
         progress: ProgressCallback | None = None,
@@ -90,7 +93,11 @@ class Synthesizer:
             seed: 0 .. 2**63 - 1.
             label: class of all images, or one per image, by number or name; only for conditional bundles, which take
                 all classes in turn without it: sample i is then of class i modulo their number.
-            truncation: factor of the latents, above 0 and at most 1; below 1 gives more typical, less varied images.
+            truncation: factor of the latents, or of the distance of styles from their mean, above 0, at most 1; below
+                1 gives more typical, less varied images.
+            direction: in which all styles are shifted, by its name in the bundle's metadata or by its number, see
+                `monai_gan.networks.style_directions`; only for bundles with styles.
+            strength: of the shift, in standard deviations of the styles along the direction; may be negative.
             batch_size: images computed at once on a GPU, halved when memory runs out; the CPU keeps to its own chunks.
             start: index of the first sample of the series.
             progress: told after each batch.
@@ -109,6 +116,7 @@ class Synthesizer:
         import torch
 
         options: dict[str, Any] = {"label": label, "truncation": truncation, "batch_size": batch_size, "start": start}
+        options |= {"direction": direction, "strength": strength}
         reporter = Reporter(n, progress, cancel, phase="sampling")
         parts: list[Tensor] = []
         for images in self.batches(n, seed, **options):
@@ -124,6 +132,8 @@ class Synthesizer:
         *,
         label: int | str | Sequence[int | str] | None = None,
         truncation: float = 1.0,
+        direction: str | int | None = None,
+        strength: float = 1.0,
         batch_size: int | None = None,
         start: int = 0,
     ) -> Iterator[Tensor]:
@@ -141,10 +151,13 @@ class Synthesizer:
         if batch_size is not None:
             check_count("batch_size", batch_size)
         classes = choose_classes(self.info, label, n, start)
-        return self._batches(n, seed, classes, truncation, batch_size, start)
+        options: dict[str, Any] = {"truncation": truncation}
+        if direction is not None:
+            options["shift"] = find_shift(self.info, self.network, direction, strength).to(self.device)
+        return self._batches(n, seed, classes, options, batch_size, start)
 
     def _batches(
-        self, n: int, seed: int, classes: list[int] | None, truncation: float, batch_size: int | None, start: int
+        self, n: int, seed: int, classes: list[int] | None, options: dict[str, Any], batch_size: int | None, start: int
     ) -> Iterator[Tensor]:
         on_cpu = self.device.type == "cpu"
         size = CPU_CHUNK[self.spatial_dims] if on_cpu else batch_size or _GPU_BATCH[self.spatial_dims]
@@ -157,7 +170,7 @@ class Synthesizer:
             indices = range(first, last)
             wanted = None if classes is None else [classes[min(max(i - start, 0), n - 1)] for i in indices]
             try:
-                images: Tensor | None = self._run(indices, seed, wanted, truncation)[index - first : stop - first]
+                images: Tensor | None = self._run(indices, seed, wanted, options)[index - first : stop - first]
             except GPUMemoryError:
                 if last - index == 1:
                     raise
@@ -205,25 +218,26 @@ class Synthesizer:
         size = (CPU_CHUNK if self.device.type == "cpu" else _GPU_BATCH)[self.spatial_dims]
         blocks = []
         for row in self.codes.traverse(self.latents(n, seed), steps):
-            images = torch.cat([self._forward(part, None) for part in row.flatten(0, 1).split(size)])
+            images = torch.cat([self._forward(part, None, {}) for part in row.flatten(0, 1).split(size)])
             blocks.append(self._checked(images, 0).unflatten(0, row.shape[:2]))
         images, columns = fill_rows(blocks)
         return self.scale.to_image(images), columns
 
-    def _run(self, indices: range, seed: int, classes: list[int] | None, truncation: float) -> Tensor:
-        return self._forward(self.latents(len(indices), seed, indices.start).mul_(truncation), classes)
+    def _run(self, indices: range, seed: int, classes: list[int] | None, options: dict[str, Any]) -> Tensor:
+        latents = self.latents(len(indices), seed, indices.start)
+        # A network with styles brings latents to one length, so that it has to truncate by itself.
+        if not getattr(self.network, "has_styles", False):
+            latents, options = latents.mul_(options["truncation"]), {}
+        return self._forward(latents, classes, options)
 
-    def _forward(self, latents: Tensor, classes: list[int] | None) -> Tensor:
+    def _forward(self, latents: Tensor, classes: list[int] | None, options: dict[str, Any]) -> Tensor:
         import torch
 
         # TensorFloat-32 would make a GPU's images differ visibly from a CPU's.
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with _memory_errors(), torch.inference_mode(), exact:
-            latents = latents.to(self.device)
-            if classes is None:
-                images = self.network(latents)
-            else:
-                images = self.network(latents, torch.tensor(classes, dtype=torch.long, device=self.device))
+            labels = () if classes is None else (torch.tensor(classes, dtype=torch.long, device=self.device),)
+            images = self.network(latents.to(self.device), *labels, **options)
             images = images.float().cpu()
         # Cloned outside of inference mode: users may want to differentiate what they do with the images.
         return images.clone()

@@ -29,6 +29,12 @@ def synthesize(
     truncation: Annotated[
         float, typer.Option("--truncation", help="Above 0 and at most 1; lower is more typical and less varied.")
     ] = 1.0,
+    direction: Annotated[
+        str | None, typer.Option("--direction", help="Shift all styles in a direction, by name or number (StyleGAN2).")
+    ] = None,
+    strength: Annotated[
+        float, typer.Option("--strength", help="Of the shift, in standard deviations; may be negative.")
+    ] = 1.0,
     device: Device = "auto",
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", help="Images computed at once on a GPU; images do not depend on it.")
@@ -55,6 +61,8 @@ def synthesize(
             format=format,
             label=_labels(label),
             truncation=truncation,
+            direction=direction,
+            strength=strength,
             device=device,
             batch_size=batch_size,
             trust=trust,

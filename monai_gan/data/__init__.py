@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from monai_gan.data.provenance import Provenance, read_provenance
     from monai_gan.data.provenance_report import ProvenanceReport, check_provenance
     from monai_gan.data.scaling import IntensityScale
+    from monai_gan.data.slice_archive import contrast_slices
     from monai_gan.data.sources import named_sets, open_source
     from monai_gan.data.splits import split_by_subject
     from monai_gan.data.stream import StreamLoader
@@ -48,6 +49,7 @@ _HOMES = {
     "balanced_samples": "pairs",
     "body_mask": "body",
     "check_provenance": "provenance_report",
+    "contrast_slices": "slice_archive",
     "from_monai": "adapters",
     "image_profile": "profile",
     "insert_anomaly": "anomalies",
@@ -80,6 +82,7 @@ __all__ = [
     "balanced_samples",
     "body_mask",
     "check_provenance",
+    "contrast_slices",
     "from_monai",
     "image_profile",
     "insert_anomaly",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from monai_gan.ops._torch.philox import uniform
+from monai_gan.ops._torch.philox import normal, uniform
 
 
 def counter_state(seed: int, device: torch.device | str = "cpu") -> Tensor:
@@ -46,3 +46,18 @@ def counter_uniform(state: Tensor, n: int) -> Tensor:
         float32 (n,), multiples of 2^-24 in [0, 1), by Philox4x32-10 (Salmon et al. 2011).
     """
     return uniform(state, n)
+
+
+def counter_normal(keys: Tensor, n: int) -> Tensor:
+    """Standard normal numbers on the device, each row a function of its key alone.
+
+    Noise for whole feature maps is cheaper to make on a GPU than to draw on the CPU and copy.
+
+    Args:
+        keys: (N, 2), uniform in [0, 1), of which 24 bits count.
+        n: numbers per row.
+
+    Returns:
+        float32 (N, n), by Philox4x32-10 (Salmon et al. 2011) and Box and Muller's method.
+    """
+    return normal(keys, n)

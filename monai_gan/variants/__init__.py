@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from monai_gan.variants.adaptive_augment import AdaptiveAugment
+from monai_gan.variants.augmentation import Augmentation
 from monai_gan.variants.base import Batch, Half, LatentGAN, Variant
 from monai_gan.variants.began import BEGAN
 from monai_gan.variants.biggan import BigGAN
@@ -20,6 +22,7 @@ from monai_gan.variants.pggan import PGGAN
 from monai_gan.variants.pix2pix import Pix2Pix
 from monai_gan.variants.srgan import SRGAN
 from monai_gan.variants.step import Part, Phase, Step
+from monai_gan.variants.stylegan2 import StyleGAN2
 from monai_gan.variants.vanilla_gan import VanillaGAN
 from monai_gan.variants.wgan import WGAN
 from monai_gan.variants.wgan_gp import WGANGP
@@ -32,6 +35,8 @@ __all__ = [
     "SRGAN",
     "WGAN",
     "WGANGP",
+    "AdaptiveAugment",
+    "Augmentation",
     "Batch",
     "BigGAN",
     "Condition",
@@ -48,6 +53,7 @@ __all__ = [
     "Phase",
     "Pix2Pix",
     "Step",
+    "StyleGAN2",
     "VanillaGAN",
     "Variant",
     "coarse_noise",

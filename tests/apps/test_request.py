@@ -30,6 +30,8 @@ def test_defaults_are_filled_in() -> None:
         "format": None,
         "label": None,
         "truncation": 1.0,
+        "direction": None,
+        "strength": 1.0,
         "device": "auto",
         "batch_size": None,
         "grid": False,

@@ -17,6 +17,7 @@ from monai_gan.networks.nets.detection import (
 from monai_gan.networks.nets.infogan import InfoGANDiscriminator, InfoGANGenerator
 from monai_gan.networks.nets.mlp import MLPDiscriminator, MLPGenerator
 from monai_gan.networks.nets.pggan import PGGANDiscriminator, PGGANGenerator
+from monai_gan.networks.nets.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from monai_gan.networks.nets.super_resolution import RRDBNet, SRResNet
 from monai_gan.networks.nets.translation import ResNetGenerator, UNetGenerator
 from monai_gan.networks.nets.two_way import TwoWayGenerator
@@ -47,6 +48,8 @@ __all__ = [
     "ReconstructionNetwork",
     "ResNetGenerator",
     "SRResNet",
+    "StyleGAN2Discriminator",
+    "StyleGAN2Generator",
     "TwoWayGenerator",
     "UNetGenerator",
     "WGANCritic",

@@ -5,6 +5,8 @@ Its output is a function of key and counter alone, so that every backend and eve
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -48,6 +50,31 @@ def uniform(state: Tensor, n: int) -> Tensor:
     seed, offset = state.unbind()
     first = philox((*_words(index), *_words(offset)), _words(seed))[0]
     return (first >> 8).to(torch.float32) * 2.0**-24
+
+
+def normal(keys: Tensor, n: int) -> Tensor:
+    """Standard normal numbers by Box and Muller's method, two of each pair of words.
+
+    Args:
+        keys: (N, 2) in [0, 1), the key of each row in its first 24 bits.
+        n: how many numbers per row.
+
+    Returns:
+        float32 (N, n).
+    """
+    words = (keys.detach().double() * 2.0**24).to(torch.int64)
+    index = torch.arange(-(-n // 4), device=keys.device).unsqueeze(0)
+    zero = torch.zeros_like(index)
+    # Halves keep the logarithm away from zero.
+    numbers = [
+        ((word >> 8).to(torch.float32) + 0.5) * 2.0**-24
+        for word in philox((index, zero, zero, zero), (words[:, :1], words[:, 1:]))
+    ]
+    values = []
+    for first, second in (numbers[:2], numbers[2:]):
+        radius, angle = (-2 * first.log()).sqrt(), 2 * math.pi * second
+        values += [radius * angle.cos(), radius * angle.sin()]
+    return torch.cat(values, 1)[:, :n]
 
 
 def _words(value: Tensor) -> tuple[Tensor, Tensor]:

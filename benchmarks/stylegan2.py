@@ -1,0 +1,169 @@
+"""Training steps of StyleGAN2-ADA against a plain-torch twin of the same networks, in seconds per thousand images.
+
+    python -m benchmarks.stylegan2 [--device cuda] [--sides 64 128 256] [--batch 32] [--precision fp32]
+
+The result goes to ``benchmarks/results/stylegan2_<device>.json``.
+
+The twin has the same weights, losses and trainer, and computes layers as one writes them down: a convolution, then a
+filter, noise, bias, activation and gain one after the other, a kernel per sample for modulated convolutions. A test
+compares both. Widths are those of NVIDIA's ``auto`` configuration, 16384 over the side of the image, at most 512. Each
+way is warmed up until every kind of step has been captured, and measured over whole cycles of the lazy regularizers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.results import environment, save
+from monai_gan.engines import GANTrainer
+from monai_gan.losses import GradientPenalty
+from monai_gan.networks.blocks.style import StyleConv, ToImage
+from monai_gan.networks.blocks.style_layers import TAPS, EqualConv
+from monai_gan.networks.nets import StyleGAN2Discriminator, StyleGAN2Generator
+from monai_gan.variants import AdaptiveAugment, Augmentation, StyleGAN2
+
+#: The cycle of the lazy regularizers, and iterations before the measurement: R1 is captured at its fourth time.
+CYCLE, WARM_UP = 16, 4 * 16 + 8
+WAYS: dict[str, dict[str, Any]] = {
+    "ours": {"cuda_graph": True, "channels_last": True},
+    "ours, no graphs": {"channels_last": True},
+    "plain-torch twin": {},
+}
+
+
+def plain_twin(network: nn.Module) -> nn.Module:
+    """Let the layers of a network compute step by step; parameters stay."""
+    forms = {StyleConv: plain_style_conv, ToImage: plain_to_image, EqualConv: plain_equal_conv}
+    for module in network.modules():
+        if type(module) in forms:
+            module.forward = partial(forms[type(module)], module)  # type: ignore[method-assign]
+    return network
+
+
+def plain_style_conv(layer: StyleConv, x: Tensor, w: Tensor, noise: Tensor | None = None) -> Tensor:
+    """A kernel per sample, zeros between pixels, a filter, noise, bias, activation, gain."""
+    y = _per_sample(x, layer.weight, layer.affine(w), demodulate=True, up=layer.up)
+    y = y + (layer.noise if noise is None else noise) * layer.noise_strength
+    return F.leaky_relu(y + layer.bias[:, None, None], 0.2) * 2**0.5
+
+
+def plain_to_image(layer: ToImage, x: Tensor, w: Tensor) -> Tensor:
+    """A kernel per sample, then the bias."""
+    y = _per_sample(x, layer.weight, layer.affine(w) * layer.scale, demodulate=False, up=1)
+    return y + layer.bias[:, None, None]
+
+
+def plain_equal_conv(layer: EqualConv, x: Tensor) -> Tensor:
+    """A filter, a convolution, bias, activation, gain."""
+    weight = layer.weight * (layer.scale / layer.gain)
+    k = weight.shape[-1]
+    if layer.down == 2:
+        x = _blur(x, padding=(k + 1) // 2)
+    y = F.conv2d(x, weight, stride=layer.down, padding=0 if layer.down == 2 else k // 2)
+    y = y if layer.bias is None else y + layer.bias[:, None, None]
+    if layer.activation == "leaky_relu":
+        y = F.leaky_relu(y, 0.2)
+    return y * layer.gain
+
+
+def _per_sample(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool, up: int) -> Tensor:
+    n, (out, _, k, _) = len(x), weight.shape
+    kernels = weight * style[:, None, :, None, None]
+    if demodulate:
+        kernels = kernels * (kernels.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
+    joined = x.reshape(1, -1, *x.shape[2:])
+    if up == 1:
+        y = F.conv2d(joined, kernels.flatten(0, 1), padding=k // 2, groups=n)
+        return y.reshape(n, out, *y.shape[2:])
+    y = F.conv_transpose2d(joined, kernels.transpose(1, 2).flatten(0, 1), stride=2, groups=n)
+    return _blur(y.reshape(n, out, *y.shape[2:]), padding=1) * 4
+
+
+def _blur(x: Tensor, padding: int) -> Tensor:
+    taps = torch.tensor(TAPS, device=x.device, dtype=x.dtype)
+    kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
+    return F.conv2d(x, kernel, padding=padding, groups=x.shape[1])
+
+
+def build(side: int, width: int | None = None) -> StyleGAN2:
+    """The variant of one image size with fixed weights."""
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"image_size": side, "channels": width or 16384 // side, "max_channels": 512}
+    return StyleGAN2(
+        StyleGAN2Generator(2, 512, **sizes, mapping_layers=2),
+        StyleGAN2Discriminator(2, **sizes),
+        AdaptiveAugment(Augmentation(2), start=0.3),
+        GradientPenalty("r1", weight=1.0, interval=CYCLE),
+    )
+
+
+def measure(way: str, side: int, batch: int, device: str, precision: str, cycles: int, width: int | None) -> dict:
+    """Seconds per thousand images of one way, and the most memory that it held."""
+    variant = build(side, width)
+    if way == "plain-torch twin":
+        plain_twin(variant)
+    images = torch.rand(8 * batch, 1, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    batches = [{"image": part} for part in images.to(device).split(batch)]
+    options = WAYS[way] if device != "cpu" else {}
+    trainer = GANTrainer(
+        device,
+        1,
+        batches,
+        variant,
+        {name: torch.optim.Adam(net.parameters(), 2e-3, (0.0, 0.99)) for name, net in variant.networks.items()},
+        precision=precision,
+        epoch_length=WARM_UP if device != "cpu" else CYCLE,
+        **options,
+    )
+    trainer.run()
+    if device != "cpu":
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+    length = trainer.state.epoch_length
+    trainer.state.max_epochs = 1 + -(-cycles * CYCLE // length)
+    begin, first = time.perf_counter(), trainer.state.iteration
+    trainer.run()
+    if device != "cpu":
+        torch.cuda.synchronize()
+    seconds = time.perf_counter() - begin
+    done = trainer.state.iteration - first
+    held = torch.cuda.max_memory_allocated() / 2**30 if device != "cpu" else None
+    return {"seconds_per_thousand": 1000 * seconds / (done * batch), "memory_gib": held, "iterations": done}
+
+
+def main() -> None:
+    """Measure and store."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--sides", type=int, nargs="+", default=[64, 128, 256])
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
+    parser.add_argument("--cycles", type=int, default=4, help="of 16 iterations each")
+    parser.add_argument("--width", type=int, help="channels at the image's resolution; default 16384 over its side")
+    arguments = parser.parse_args()
+    rows = []
+    for side in arguments.sides:
+        for way in WAYS:
+            row = {"side": side, "batch": arguments.batch, "precision": arguments.precision, "way": way}
+            options = (arguments.batch, arguments.device, arguments.precision, arguments.cycles, arguments.width)
+            try:
+                row |= measure(way, side, *options)
+            except torch.OutOfMemoryError:
+                row["failed"] = "out of memory"
+            rows.append(row)
+            print(row, flush=True)  # noqa: T201
+            if arguments.device != "cpu":
+                torch.cuda.empty_cache()
+    report = {"benchmark": f"stylegan2_{arguments.device}", **environment(torch.get_num_threads()), "rows": rows}
+    save(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""The twin of the StyleGAN2 benchmark gives what the networks give."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from benchmarks.stylegan2 import build, plain_twin
+from monai_gan.variants import Phase, Step
+
+
+def test_plain_twin_has_the_same_losses_and_gradients() -> None:
+    ours = build(16, width=4)
+    with torch.no_grad():
+        for name, parameter in ours.named_parameters():
+            if name.endswith("noise_strength"):
+                parameter.fill_(0.3)
+    twin = copy.deepcopy(ours)
+    plain_twin(twin)
+    batch = {"image": torch.rand(4, 1, 16, 16) * 2 - 1}
+    phase = Phase("train", None, ())
+    for half in ("discriminator", "generator"):
+        losses = [getattr(variant, f"{half}_losses")(batch, Step(0, phase)) for variant in (ours, twin)]
+        torch.testing.assert_close(losses[0], losses[1], rtol=1e-3, atol=1e-4)
+        for one in losses:
+            sum(one.values()).backward()
+    for first, second in zip(ours.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(first.grad, second.grad, rtol=1e-2, atol=1e-3)
