@@ -19,6 +19,7 @@ from torch import Tensor
 from benchmarks.pair_cases import unit
 from benchmarks.pair_measures import TISSUE, Pair
 from monai_gan.data import ImageDataset, volume_pairs
+from monai_gan.errors import InputError
 from monai_gan.transforms import KSpaceTruncate
 
 Rival = Callable[[Pair], np.ndarray]
@@ -59,7 +60,12 @@ def session_volumes(train: ConfigParser, split: str) -> Iterator[MetaTensor]:
     root, layout = train.get_parsed_content("dataset_dir"), train.get_parsed_content("layout")
     contrasts: list[str] = train.get_parsed_content("contrasts")
     for contrast in contrasts:
-        for sample in volume_pairs(root, contrast, contrast, split, layout):  # type: ignore[arg-type]
+        try:
+            samples = volume_pairs(root, contrast, contrast, split, layout)  # type: ignore[arg-type]
+        except InputError:
+            # Not every part of the subjects has every contrast.
+            continue
+        for sample in samples:
             ready: Any = prepare({key: value for key, value in sample.items() if key != "image"})
             yield ready["target"]
 

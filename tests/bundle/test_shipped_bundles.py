@@ -32,9 +32,20 @@ from monai_gan.handlers import load_checkpoint
 
 SYNTHESIS = ("chest_xray_wgan_gp", "chest_xray_dcgan")
 #: All bundles, with the licence of their weights.
-LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {"brain_t1_to_t2_pix2pix": "CC BY 4.0"}
+LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {
+    "brain_t1_to_t2_pix2pix": "CC BY 4.0",
+    "brain_mri_srgan_x2": "CC BY 4.0",
+    "brain_mri_denoise": "CC BY 4.0",
+    "hippocampus_wgan_gp_3d": "CC BY-SA 4.0",
+    "pneumonia_vanilla_gan": "CC BY 4.0",
+}
 #: Configurations without weights.
-UNTRAINED = ("head_mr_to_ct_cyclegan",)
+UNTRAINED = sorted(
+    path.parents[1].name
+    for root in packaged_roots()
+    for path in root.glob(f"*/{METADATA}")
+    if read_json(path)["monai_gan"]["quality"] == "untrained"
+)
 
 
 @pytest.fixture(autouse=True)
