@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from graph_training import allow_capturable, tapes, train_both
 from tiny_training import tiny_trainer
 
 from monai_gan.losses import GradientPenalty
@@ -147,6 +148,12 @@ def test_resumed_training_equals_uninterrupted_and_the_average_reads_the_same_co
             assert torch.equal(a, b), name
     assert whole.ema.variant.discriminator is whole.variant.discriminator
     assert whole.variant.inference_network is whole.variant.generator
+
+
+def test_steps_are_replayed_as_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    allow_capturable(monkeypatch)
+    trainer = train_both(lambda: tiny_infogan(penalty=GradientPenalty("r1", interval=2)))
+    assert (tapes(trainer).captures, tapes(trainer).replays) == (3, 50 - 3 * 3)
 
 
 @pytest.mark.parametrize(
