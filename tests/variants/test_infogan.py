@@ -106,6 +106,7 @@ def test_information_is_the_entropy_when_q_knows_and_negative_when_it_errs() -> 
     assert list(found) == [*codes.names, "category_0_share", "category_1_share"]
     assert found["category_0_share"] == pytest.approx(found["category_0"] / math.log(3))
     assert found["category_1_share"] == pytest.approx(found["category_1"] / math.log(2))
+    assert variant.generator.training
     assert variant.discriminator.training, "measuring must not change the mode of the training"
     assert all(torch.equal(a, b) for a, b in zip(weights, variant.parameters(), strict=True))
 
