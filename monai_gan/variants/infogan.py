@@ -115,12 +115,14 @@ class InfoGAN(LatentGAN):
         For a categorical code also ``"<name>_share"``, L_I as a share of H(c): 1 if Q is always right and sure.
         Below 0 Q is worse than a guess. Give latents that were not trained on, by a seed of their own.
         """
-        training = self.discriminator.training
-        self.discriminator.eval()
+        modes = [(network, network.training) for network in (self.generator, self.discriminator)]
+        for network, _ in modes:
+            network.eval()
         try:
             _, estimate = self.discriminator.judge(self.sample(latents))
         finally:
-            self.discriminator.train(training)
+            for network, training in modes:
+                network.train(training)
         codes = self.generator.codes
         bounds = self.bounds(latents, estimate)
         shares = (bounds / codes.entropies)[: len(codes.categories)]

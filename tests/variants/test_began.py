@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from graph_training import allow_capturable, tapes, train_both
 from ignite.engine import Events
 from tiny_training import tiny_trainer
 from torch import Tensor
@@ -107,6 +108,12 @@ def test_interrupted_training_goes_on_exactly_and_its_log_tells_balance_and_conv
     assert told[0] == told[1]
     assert len(set(told[0])) > 1
     assert all(0 <= k <= 1 and measure > 0 for k, measure in told[0])
+
+
+def test_replayed_steps_move_k_as_the_steps_themselves_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    allow_capturable(monkeypatch)
+    trainer = train_both(lambda: tiny_began(gamma=1.0, rate=0.5), accumulation_steps=2)
+    assert (tapes(trainer).captures, tapes(trainer).replays) == (2, 40 - 3 * 2)
 
 
 def test_sample_depends_on_seed_and_index_only() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from graph_training import allow_capturable, tapes, train_both
 from tiny_training import tiny_trainer
 
 from monai_gan.losses import GradientPenalty
@@ -105,6 +106,7 @@ def test_information_is_the_entropy_when_q_knows_and_negative_when_it_errs() -> 
     assert list(found) == [*codes.names, "category_0_share", "category_1_share"]
     assert found["category_0_share"] == pytest.approx(found["category_0"] / math.log(3))
     assert found["category_1_share"] == pytest.approx(found["category_1"] / math.log(2))
+    assert variant.generator.training
     assert variant.discriminator.training, "measuring must not change the mode of the training"
     assert all(torch.equal(a, b) for a, b in zip(weights, variant.parameters(), strict=True))
 
@@ -147,6 +149,12 @@ def test_resumed_training_equals_uninterrupted_and_the_average_reads_the_same_co
             assert torch.equal(a, b), name
     assert whole.ema.variant.discriminator is whole.variant.discriminator
     assert whole.variant.inference_network is whole.variant.generator
+
+
+def test_steps_are_replayed_as_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    allow_capturable(monkeypatch)
+    trainer = train_both(lambda: tiny_infogan(penalty=GradientPenalty("r1", interval=2)))
+    assert (tapes(trainer).captures, tapes(trainer).replays) == (3, 50 - 3 * 3)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 #: A traversal stops short of the ends of a continuous code, where hardly any sample of the training lay.
@@ -68,7 +67,8 @@ class LatentCodes(nn.Module):
         start = self.noise
         for size in self.categories:
             entries = latents[:, start : start + size]
-            parts.append(F.one_hot(entries.argmax(1), size).to(latents.dtype))
+            # Not one_hot, which looks at the values, so that the host would wait for the device.
+            parts.append(torch.zeros_like(entries).scatter(1, entries.argmax(1, keepdim=True), 1.0))
             start += size
         parts.append(torch.erf(latents[:, start:] / 2.0**0.5))
         return torch.cat(parts, 1)
