@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monai_gan.apps.form import known_format
 from monai_gan.apps.jobs import CancelCheck, Progress, ProgressCallback, check_cancel
 from monai_gan.apps.load import check_task, load
 from monai_gan.apps.staging import OutputFolder
+from monai_gan.apps.volume_archive import archive_name, convert_table, is_archive, write_archive
 from monai_gan.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def translate(
     Args:
         bundle: name or path of a translation bundle.
         input: a NIfTI, NRRD, PNG, TIFF or DICOM file, or a folder with a DICOM series; a 4-D file is
-            worked on frame by frame.
+            worked on frame by frame. Also an ``.npz`` with ``images`` (N, rows, columns) or (N, X, Y, Z), each worked
+            on and scaled for itself; the result is an ``.npz`` with what else it knows of them.
         output: a file by its ending, or a folder, which gets ``<input>_<bundle>.<format>``.
         format: "nii.gz", "nrrd", "png" (2-D) or "dcm"; by default that of ``output``, else that of the input.
         label: direction by number or name, for a bundle that has several.
@@ -108,11 +110,17 @@ def _convert(
 ) -> list[Path]:
     from monai_gan.bundle import BundleInfo, find_bundle
     from monai_gan.data import read_image
+    from monai_gan.data.archive import read_archive
 
     info = BundleInfo.from_path(find_bundle(bundle))
     check_task(info, (task,))
-    source = Path(input).expanduser()
-    folder, name = _place(source, Path(output).expanduser(), info.name, format)
+    source, target = Path(input).expanduser(), Path(output).expanduser()
+    archive = is_archive(source)
+    if archive and (uncertainty or format is not None):
+        raise InputError(f"input='{source}' is an archive, which becomes one: leave uncertainty and format out.")
+    if not archive and is_archive(target) and not target.is_dir():
+        raise InputError(f"output='{target}' is an archive, but input='{source}' is not: give another ending.")
+    folder, name = archive_name(source, target, info.name) if archive else _place(source, target, info.name, format)
 
     def report(fraction: float, phase: str, message: str = "", seconds_left: float | None = None) -> None:
         check_cancel(cancel)
@@ -123,16 +131,21 @@ def _convert(
         report(_AROUND + (1 - 2 * _AROUND) * step.fraction, step.phase, step.message, step.seconds_left)
 
     report(0.0, "reading", f"Reading {source.name}")
-    image = read_image(source)
+    image: Any = read_archive(source) if archive else read_image(source)
     with OutputFolder(folder) as place:
         report(_AROUND / 2, "loading", f"Loading {info.name}")
         model: VolumeModel = load(info.path, device=device, trust=trust)  # type: ignore[assignment]
-        result = model.run(
-            image, label=label, uncertainty=uncertainty, batch_size=batch_size, progress=inner, cancel=cancel
-        )
+        options: dict[str, Any] = {"label": label, "batch_size": batch_size, "progress": inner, "cancel": cancel}
+        if archive:
+            images, origin = convert_table(image, model, **options)
+        else:
+            result = model.run(image, uncertainty=uncertainty, **options)
         report(1 - _AROUND, "writing", f"Writing {name}")
         with place.writing():
-            names = _write(place.staging, name, result, source)
+            if archive:
+                names = write_archive(place.staging / name, images, image, origin)
+            else:
+                names = _write(place.staging, name, result, source)
         report(1.0, "writing", f"{len(names)} written")
         place.publish()
     return [place.output / one for one in names]

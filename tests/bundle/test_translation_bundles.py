@@ -112,3 +112,28 @@ def test_results_show_no_checkerboard(shipped: Path, heads: Path) -> None:
     with torch.inference_mode():
         results = network(smooth)
     assert max(artefact_ratios(mean_power(results))) < 1.25
+
+
+def test_a_configuration_without_weights_becomes_a_bundle(tmp_path: Path) -> None:
+    noise = np.random.RandomState(0)
+    for number in range(10):
+        folder = tmp_path / "set" / "Task1" / "brain" / f"1B{number:03d}"
+        folder.mkdir(parents=True)
+        for name, air, scale in (("mr", 0, 300), ("ct", -1000, 1500)):
+            values = np.full((24, 28, 6), air, np.float32)
+            values[4:-4, 4:-4] = air + scale * noise.rand(16, 20, 6)
+            nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / f"{name}.nii.gz")
+    size = [32, 32]
+    changes = {
+        "dataset_dir": str(tmp_path / "set"),
+        **{"slice_size": size, "train::augmentations::0::size": size, "train::augmentations::1::size": size},
+        **{"max_epochs": 1, "batch_size": 2, "samples_per_epoch": 4},
+    }
+    bundle = train("head_mr_to_ct_cyclegan", tmp_path / "run", changes, device="cpu")
+    assert [check for check in verify_bundle(bundle) if not check.ok] == []
+    assert BundleInfo.from_path(bundle).quality == "demo"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = load(bundle, "cpu")(torch.rand(1, 24, 28, 4) * 300, label="MR to CT")
+    assert made.shape == (1, 24, 28, 4)
+    assert made.min() >= 0

@@ -55,3 +55,19 @@ def test_doctor(run: Run) -> None:
     for text in ("torch", "device auto", "operation interpolate", "bundle tiny_dcgan", "cache folder"):
         assert text in shown
     assert json.loads(run("doctor", "--json").out)["problems"] == []
+
+
+def test_configurations_without_weights_are_listed_on_demand(tiny: Path, run: Run) -> None:
+    path = tiny / "configs" / "metadata.json"
+    metadata = json.loads(path.read_text())
+    metadata["monai_gan"]["quality"] = "untrained"
+    path.write_text(json.dumps(metadata))
+    (tiny / "models" / "model.pt").unlink()
+    assert "tiny_dcgan" not in run("list").out
+    (entry,) = [one for one in json.loads(run("list", "--all", "--json").out) if one["name"] == "tiny_dcgan"]
+    assert entry["quality"] == "untrained"
+    assert "train it with: monai-gan train tiny_dcgan" in " ".join(run("info", "tiny_dcgan").out.split())
+    outcome = run("synthesize", "tiny_dcgan", "-o", str(tiny.parent / "out"))
+    assert outcome.code == 10
+    assert "configuration only, without weights" in outcome.err
+    assert "monai-gan train tiny_dcgan -o runs/tiny_dcgan" in outcome.err
