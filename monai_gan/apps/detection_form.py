@@ -30,7 +30,8 @@ class DetectionForm:
             images as they are.
         score: ``"network"``, the score of the paper, or ``"map"``, the mean of the highest share of the map.
         top_share: that share, of the body.
-        body_threshold: brightness in [-1, 1] that tells body from air; outside nothing is anomalous. None: everywhere.
+        body_threshold: brightness in [-1, 1] that tells body from air, ``"auto"`` where the image tells it; outside
+            nothing is anomalous. None: everywhere.
         percentile: of an image that is not 8-bit, which becomes the brightest value; None: the bundle's range as it is.
         map_threshold: of the map, above which regions are reported; None: no regions.
         rate: false-positive rate by default.
@@ -45,7 +46,7 @@ class DetectionForm:
     orientation: str | None
     score: Literal["network", "map"]
     top_share: float
-    body_threshold: float | None
+    body_threshold: float | Literal["auto"] | None
     percentile: float | None
     map_threshold: float | None
     rate: float | None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Less body than this share of a slice holds nothing to judge.
 LEAST_BODY = 0.02
+#: A slice whose values differ by less is all air.
+LEAST_CONTRAST = 0.12
 
 
 @dataclass
@@ -108,13 +110,14 @@ class PreparedImage:
         return (array.T[..., None] if self._given.ndim == 3 else array), self._affine
 
 
-def _body(piece: Tensor, level: float, find: Any) -> Tensor:
-    """Where a piece holds a body; nowhere if hardly anything is bright."""
+def _body(piece: Tensor, level: float | str, find: Any) -> Tensor:
+    """Where a piece holds a body; nowhere if it is all air."""
     import torch
 
-    if float((piece > level).float().mean()) < LEAST_BODY:
+    least = float(piece.min()) + LEAST_CONTRAST if level == "auto" else float(level)
+    if float((piece > least).float().mean()) < LEAST_BODY:
         return torch.zeros_like(piece, dtype=torch.bool)
-    found: Tensor = find(piece, level)
+    found: Tensor = find(piece, None if level == "auto" else level)
     return found
 
 

@@ -102,8 +102,9 @@ def test_proportions_are_kept_and_air_is_added(tmp_path: Path) -> None:
     assert result.map[..., 4:].min() == pytest.approx(1.0, abs=1e-4)
 
 
-def test_outside_of_the_body_nothing_is_anomalous(tmp_path: Path) -> None:
-    detector = load(build_detection_bundle(tmp_path, detection={"body_threshold": -0.8}))
+@pytest.mark.parametrize("threshold", [-0.8, "auto"])
+def test_outside_of_the_body_nothing_is_anomalous(tmp_path: Path, threshold: float | str) -> None:
+    detector = load(build_detection_bundle(tmp_path, detection={"body_threshold": threshold}))
     image = torch.zeros(1, 16, 16)
     image[:, 4:12, 4:12] = 150
     image[:, 0, 0] = 10

@@ -34,6 +34,12 @@ def test_body_is_found_without_holes_and_specks(spatial_dims: int) -> None:
     assert (found ^ truth).float().mean() < 0.12
 
 
+def test_air_need_not_be_black() -> None:
+    image = (head(2) * 0.5 + 0.5).clamp(-0.1, 1)
+    assert (body_mask(image) ^ body_mask(head(2))).float().mean() < 0.08
+    assert body_mask(image, threshold=-0.5).all()
+
+
 def test_body_without_an_outline_is_the_whole_image() -> None:
     for image in (torch.full((1, 8, 8), -1.0), torch.zeros(1, 8, 8)):
         assert body_mask(image).all()
