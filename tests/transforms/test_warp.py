@@ -74,3 +74,8 @@ def test_errors() -> None:
         RandWarpd("image", (8, 8), stretch=1)
     with pytest.raises(InputError, match="have shapes"):
         warp({"image": torch.zeros(1, 8, 8), "target": torch.zeros(1, 8, 9)})
+
+
+def test_beyond_the_border_of_a_bright_image_is_background() -> None:
+    result = RandWarpd("image", (40, 40), prob=0.0)({"image": torch.ones(1, 20, 20)})["image"]
+    assert float((result < -0.999).float().mean()) == pytest.approx(0.75, abs=0.01)
