@@ -160,7 +160,9 @@ class SaveSyntheticd(MapTransform):
             raise InputError(
                 f"index_key='{self.index_key}' is not in the sample, which has: {', '.join(map(str, data))}."
             )
-        label = int(data[self.label_key]) if self.label_key in data else None
+        # MONAI's evaluators set the label of samples that have none to None.
+        found = data.get(self.label_key)
+        label = None if found is None else int(found)
         for key in self.key_iterator(data):
             self.save(data[key], int(data[self.index_key]), label)
         return dict(data)

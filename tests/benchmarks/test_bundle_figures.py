@@ -40,13 +40,14 @@ def evaluation() -> Evaluation:
 
 
 def test_metrics_keep_the_schema_and_mark_one_headline(evaluation: Evaluation) -> None:
-    metrics = as_metrics(evaluation.rows, evaluation)
+    metrics = as_metrics(evaluation.rows, evaluation, "mednist64/CXR")
     schema = json.loads(EXTRA_SCHEMA.read_text(encoding="utf-8"))
     Draft201909Validator({"$defs": schema["$defs"], **schema["properties"]["metrics"]}).validate(metrics)
     assert [metric["name"] for metric in metrics if metric["mark"]] == [KID]
     first = metrics[0]
     assert (first["value"], first["floor"], first["baseline"], first["sd"]) == (0.1, 0.0, {LINEAR: 0.3}, 0.004)
     assert (first["n"], first["split"], first["extractor"]) == (500, "test", EXTRACTOR)
+    assert {metric["data"] for metric in metrics} == {"mednist64 CXR"}
     assert metrics[-1]["extractor"] is None
     assert metrics[-1]["chance"] == [0.45, 0.55]
 
