@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from monai_gan.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from monai_gan.apps.background import BackgroundJob, JobState
+    from monai_gan.apps.background_faults import JobFault
     from monai_gan.apps.demo import demo
     from monai_gan.apps.device import resolve_device
     from monai_gan.apps.doctor import diagnose
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
     from monai_gan.apps.volumes import enhance, translate
 
 _HOMES = {
+    "BackgroundJob": "background",
     "CancelCheck": "jobs",
     "Enhancer": "volume_model",
+    "JobFault": "background_faults",
+    "JobState": "background",
     "Progress": "jobs",
     "ProgressCallback": "jobs",
     "Reporter": "jobs",
@@ -48,8 +53,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "BackgroundJob",
     "CancelCheck",
     "Enhancer",
+    "JobFault",
+    "JobState",
     "Progress",
     "ProgressCallback",
     "Reporter",
