@@ -224,11 +224,16 @@ class BackgroundJob:
     def _read(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
-        try:
-            for line in self._process.stdout:
-                self._lines.put(line)
-        except (OSError, ValueError):  # the stream was closed under us
-            pass
+        while True:
+            try:
+                line = self._process.stdout.readline()
+            except UnicodeDecodeError:  # a launcher of the face may read in another encoding; events are ASCII
+                continue
+            except (OSError, ValueError):  # the stream was closed under us
+                return
+            if not line:
+                return
+            self._lines.put(line)
 
     def _drain(self) -> bool:
         changed = False

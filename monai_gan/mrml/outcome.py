@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from monai_gan.errors import InputError, InvalidResultError
 from monai_gan.mrml.exchange import affine_of, box_of, read_volume, volume_array
 from monai_gan.mrml.origin import Origin
-from monai_gan.mrml.placement import place_beside, place_in_folder, remove_with_item, result_name
+from monai_gan.mrml.placement import describe_series, place_beside, place_in_folder, remove_with_item, result_name
 from monai_gan.mrml.units import set_units
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def import_outcome(
         if source is None and len(volumes) > 1:
             seed = (result.get("request") or {}).get("seed", 0)
             place_in_folder(scene, volumes, f"{info.name}, seed {seed} (synthetic)")
+        for node in volumes:
+            describe_series(scene, node, info.modality)
     except BaseException:
         for node in made:
             remove_with_item(scene, node)

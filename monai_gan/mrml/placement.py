@@ -25,6 +25,24 @@ def place_beside(scene: Any, node: Any, source: Any) -> None:
     _put(hierarchy, node, parent)
 
 
+def describe_series(scene: Any, node: Any, modality: str) -> None:
+    """Have an export to DICOM from the subject hierarchy say that the series is synthetic.
+
+    Args:
+        scene: of the node.
+        node: the result, which has a place in the hierarchy.
+        modality: of the result, as the bundle states it.
+    """
+    hierarchy = hierarchy_of(scene)
+    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else 0
+    if not item:
+        return
+    hierarchy.SetItemAttribute(item, "DICOM.SeriesDescription", node.GetDescription()[:64])  # as long as LO can be
+    kind = next((code for code in ("MR", "CT", "PT") if modality.upper().startswith(code)), "")
+    if kind:
+        hierarchy.SetItemAttribute(item, "DICOM.Modality", kind)
+
+
 def place_in_folder(scene: Any, nodes: list[Any], name: str) -> None:
     """Put several results into a folder of their own.
 

@@ -71,6 +71,9 @@ def test_a_translation_lies_beside_its_input_and_says_what_it_is(scene: Any, add
     for made in outcome.volumes:
         assert tree.GetItemParent(tree.GetItemByDataNode(made)) == study
         assert made.GetParentTransformNode() is transform
+        described = tree.GetItemAttribute(tree.GetItemByDataNode(made), "DICOM.SeriesDescription")
+        assert described.startswith("SYNTHETIC")
+        assert tree.GetItemAttribute(tree.GetItemByDataNode(made), "DICOM.Modality") == "MR"
         assert made.GetNodeReference("MONAIGAN.source") is source
     origin = origin_of(node)
     assert origin is not None

@@ -1,0 +1,61 @@
+"""The panel of MONAIGAN in a harness: real scene and Slicer's own Python layer, stand-ins for Qt widgets of Slicer.
+
+Needs a checkout of Slicer, named by SLICER_SOURCE_DIR. What passes here has not been seen in the desktop application.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_bundle import build_tiny_bundle
+from tiny_volume_bundle import build_two_way_bundle, build_volume_bundle
+
+pytestmark = pytest.mark.desktop
+
+HARNESS = Path(__file__).parent / "harness" / "scenarios.py"
+NAMES = re.findall(r"^@scenario\ndef (\w+)", HARNESS.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def reports(extension: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
+    """What became of each scenario: None, or its traceback."""
+    source = os.environ.get("SLICER_SOURCE_DIR", "")
+    if not (Path(source) / "Base" / "Python" / "slicer" / "parameterNodeWrapper").is_dir():
+        pytest.skip("SLICER_SOURCE_DIR names no checkout of Slicer; set it to run the panel in the harness")
+    for package in ("slicer", "PySide6"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    folder = tmp_path_factory.mktemp("desk")
+    build_tiny_bundle(folder / "bundles")
+    build_volume_bundle(folder / "bundles")
+    built = build_two_way_bundle(folder / "two_way")
+    built.rename(folder / "bundles" / "tiny_two_way")
+    environment = {
+        **os.environ,
+        "QT_QPA_PLATFORM": "offscreen",
+        "HOME": str(folder),
+        "OMP_NUM_THREADS": "1",
+        "MONAI_GAN_BUNDLES": str(folder / "bundles"),
+        "MONAI_GAN_CACHE": str(folder / "cache"),
+    }
+    report = folder / "report.json"
+    words = [sys.executable, str(HARNESS), source, str(extension), str(folder), str(report)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=900)
+    assert report.is_file(), done.stdout + done.stderr
+    sys.stdout.write(done.stdout)
+    found: dict[str, str | None] = json.loads(report.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scenario(name: str, reports: dict[str, str | None]) -> None:
+    assert name in reports, "the harness ended before this scenario"
+    if (trace := reports[name]) is not None:
+        pytest.fail(trace, pytrace=False)
