@@ -11,6 +11,7 @@ from monai_gan.mrml.inputs import input_cautions, input_refusal
 from monai_gan.mrml.origin import Origin, origin_of
 from monai_gan.mrml.outcome import Outcome, import_outcome
 from monai_gan.mrml.regions import Region, find_regions, write_segmentation, write_table
+from monai_gan.mrml.sequences import frames_of, import_frames, sequence_of
 from monai_gan.mrml.units import set_units
 
 __all__ = [
@@ -18,11 +19,14 @@ __all__ = [
     "Outcome",
     "Region",
     "find_regions",
+    "frames_of",
+    "import_frames",
     "import_outcome",
     "input_cautions",
     "input_refusal",
     "origin_of",
     "read_volume",
+    "sequence_of",
     "set_units",
     "volume_array",
     "write_segmentation",

@@ -175,6 +175,7 @@ class MONAIGANWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         synthesis = not task.needsInput
         shown = {
             "input": task.needsInput,
+            "frames": task.needsInput and requests.isFrame(slicer.mrmlScene, node.inputVolume),
             "label": bool(labels),
             "count": synthesis,
             "seed": synthesis,
@@ -237,13 +238,14 @@ class MONAIGANWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Refusal and cautions for the choices; a look at all voxels is made once for an image."""
         choices = self._choices()
         image = choices.source.GetImageData() if choices.source is not None else None
-        key = (choices, image.GetMTime() if image is not None else 0, choices.source and choices.source.GetMTime())
+        changed = (image.GetMTime(), choices.source.GetMTime()) if image is not None else ()
+        key = (choices, changed, tuple(self._devices))
         if self._checked[0] != key:
             if install.missing():
                 reason, notes = _("Install the Python packages first."), []
             else:
                 reason = requests.refusal(choices)
-                notes = [] if reason else requests.cautions(choices)
+                notes = [] if reason else requests.cautions(choices, self._devices)
             self._checked = (key, reason, notes)
         return self._checked[1:]
 
@@ -326,6 +328,7 @@ class MONAIGANWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             label=node.label,
             uncertainty=node.uncertainty and catalogue.offersUncertainty(catalogue.bundleNamed(node.bundle)),
             trust=node.trust,
+            frames=node.frames and task.needsInput and requests.isFrame(slicer.mrmlScene, node.inputVolume),
         )
 
     # Buttons

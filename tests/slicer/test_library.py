@@ -109,6 +109,38 @@ def test_choices_become_a_request(lib: Any, bundles: Path, scene: Any, tmp_path:
     assert (request["n"], request["seed"], "input" in request) == (4, 9, False)
 
 
+def test_a_sequence_is_worked_on_frame_by_frame(lib: Any, bundles: Path, scene: Any, tmp_path: Path) -> None:
+    import slicer
+
+    from monai_gan.apps import run_request
+    from monai_gan.mrml import frames_of, origin_of, sequence_of, volume_array
+
+    logic = slicer.vtkSlicerSequencesLogic()
+    logic.SetMRMLScene(scene)
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "heart")
+    for number in range(2):
+        frame = add_volume(scene, np.random.default_rng(number).uniform(10, 90, (4, 12, 16)).astype(np.float32))
+        sequence.SetDataNodeAtValue(frame, str(number))
+        scene.RemoveNode(frame)
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    proxy = browser.AddProxyNode(sequence.GetNthDataNode(0), sequence, True)
+    assert lib.requests.isFrame(scene, proxy)
+    choices = lib.requests.Choices(bundle="tiny_translator", source=proxy, frames=True, device="cpu")
+    request = {**lib.requests.requestOf(choices, tmp_path), "output": str(tmp_path / "output")}
+    events: list[dict[str, Any]] = []
+    assert run_request(request, events.append) == 0, events
+    outcome = lib.requests.takeOver(scene, events[-2], choices)
+    found = sequence_of(scene, outcome.volume)
+    assert found is not None
+    assert found[0] is browser
+    first, second = (volume_array(frame) for frame in frames_of(found[1]))
+    assert first.shape == (4, 12, 16)
+    assert not np.array_equal(first, second)
+    assert origin_of(outcome.volume) is not None
+    logic.SetMRMLScene(None)
+
+
 def test_refusals(lib: Any, bundles: Path, scene: Any) -> None:
     source = add_volume(scene)
     cases: list[tuple[dict[str, Any], str]] = [

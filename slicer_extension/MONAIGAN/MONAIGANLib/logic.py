@@ -26,6 +26,7 @@ class MONAIGANParameterNode:
     device - auto, cpu, or a GPU
     seed, count, truncation, label - of synthesis
     uncertainty - also ask for an uncertainty map
+    frames - work on all frames of the sequence that the input is a frame of
     trust - let the configuration of the bundle run code
     sideBySide, mark, opacity, threshold, segment - how the result is shown
     anomalyMap, regions, segmentation - the latest map and what was made of it
@@ -41,6 +42,7 @@ class MONAIGANParameterNode:
     truncation: Annotated[float, WithinRange(0.05, 1)] = 1.0
     label: str = ""
     uncertainty: bool = False
+    frames: bool = True
     trust: bool = False
     sideBySide: bool = True
     mark: bool = False

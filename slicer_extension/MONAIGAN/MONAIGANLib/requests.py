@@ -24,6 +24,7 @@ class Choices:
     label: str = ""
     uncertainty: bool = False
     trust: bool = False
+    frames: bool = False
 
 
 def refusal(choices):
@@ -51,13 +52,30 @@ def refusal(choices):
     return reason
 
 
-def cautions(choices):
-    """What a person should know before the job is started, a sentence each."""
-    if not tasks.taskNamed(choices.task).needsInput or choices.source is None:
-        return []
-    from monai_gan.mrml import input_cautions
+def cautions(choices, devices=None):
+    """What a person should know before the job is started, a sentence each.
 
-    return input_cautions(choices.source)
+    :param choices: `Choices`
+    :param devices: names of the devices of this computer when they are known
+    """
+    found = []
+    if deviceOf(choices, devices) != choices.device:
+        found.append(
+            _("The device {name} is not in this computer: the first GPU is used, else the CPU.").format(
+                name=choices.device
+            )
+        )
+    if tasks.taskNamed(choices.task).needsInput and choices.source is not None:
+        from monai_gan.mrml import input_cautions
+
+        found += input_cautions(choices.source)
+    return found
+
+
+def deviceOf(choices, devices=None):
+    """The device that is asked for, or "auto" where it is known not to be there, as after a change of computer."""
+    absent = devices and choices.device not in ("auto", "cpu") and choices.device not in devices
+    return "auto" if absent else choices.device
 
 
 def requestOf(choices, folder, devices=None):
@@ -69,14 +87,11 @@ def requestOf(choices, folder, devices=None):
     """
     task = tasks.taskNamed(choices.task)
     fields = tasks.fieldsOf(task)
-    device = choices.device
-    if devices and device not in ("auto", "cpu") and device not in devices:
-        device = "auto"  # a scene from another computer
     given = {
         "task": task.name,
         "bundle": choices.bundle,
         "format": "nrrd",
-        "device": device,
+        "device": deviceOf(choices, devices),
         "seed": choices.seed,
         "n": choices.count,
         "truncation": choices.truncation,
@@ -88,9 +103,11 @@ def requestOf(choices, folder, devices=None):
     if not catalogue.labelsOf(catalogue.bundleNamed(choices.bundle)):
         request.pop("label", None)  # left over from another bundle
     if task.needsInput:
-        from monai_gan.mrml import write_volume
+        from monai_gan.mrml import frames_of, sequence_of, write_sequence, write_volume
 
-        path = str(write_volume(choices.source, folder / "input.nrrd"))
+        found = sequence_of(choices.source.GetScene(), choices.source) if choices.frames else None
+        path = folder / "input.nrrd"
+        path = str(write_sequence(frames_of(found[1]), path) if found else write_volume(choices.source, path))
         request["input"] = [path] if fields["input"].get("type") == "array" else path
     return request
 
@@ -104,7 +121,7 @@ def takeOver(scene, result, choices):
     :return: `monai_gan.mrml.Outcome`
     """
     from monai_gan.errors import InputError
-    from monai_gan.mrml import import_outcome
+    from monai_gan.mrml import Outcome, import_frames, import_outcome, sequence_of
 
     for node in (choices.source, choices.target):
         if node is not None and scene.GetNodeByID(node.GetID() or "") is not node:
@@ -114,7 +131,20 @@ def takeOver(scene, result, choices):
     info = catalogue.bundleNamed(choices.bundle)
     if info is None:
         raise InputError(_("The bundle was removed while the job ran: run it again."))
+    if choices.frames and sequence_of(scene, choices.source) is not None:
+        node = import_frames(scene, result, info, choices.source)
+        report = result.get("report") or {}
+        return Outcome([node], ["result"], tuple(report.get("warnings") or ()), report)
     return import_outcome(scene, result, info, source=choices.source, target=choices.target)
+
+
+def isFrame(scene, volume):
+    """Whether a volume is the current frame of a sequence."""
+    try:
+        from monai_gan.mrml import sequence_of
+    except ImportError:
+        return False
+    return sequence_of(scene, volume) is not None
 
 
 def phaseText(progress):

@@ -495,6 +495,11 @@ def devices_of_this_computer_are_offered(desk: Desk) -> None:
     choices = desk.panel._choices()
     assert requests.requestOf(choices, desk.folder, {"cpu": "CPU", "cuda:0": "GPU"})["device"] == "cuda:0"
     assert requests.requestOf(choices, desk.folder, {"cpu": "CPU"})["device"] == "auto"
+    desk.panel._listDevices({"cpu": "CPU"})
+    desk.node.device = "cuda:7"  # as from another computer
+    desk.turn(0.05)
+    assert "cuda:7 is not in this computer" in desk.ui.warningLabel.text
+    assert desk.ui.applyButton.enabled
     desk.node.device = "cpu"
 
 
