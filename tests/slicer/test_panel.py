@@ -5,7 +5,6 @@ Needs a checkout of Slicer, named by SLICER_SOURCE_DIR. What passes here has not
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -20,18 +19,13 @@ from tiny_volume_bundle import build_two_way_bundle, build_volume_bundle
 pytestmark = pytest.mark.desktop
 
 HARNESS = Path(__file__).parent / "harness" / "scenarios.py"
+YARDSTICK = HARNESS.with_name("yardstick.py")
 NAMES = re.findall(r"^@scenario\ndef (\w+)", HARNESS.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def reports(extension: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
+def reports(slicer_source: str, extension: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
     """What became of each scenario: None, or its traceback."""
-    source = os.environ.get("SLICER_SOURCE_DIR", "")
-    if not (Path(source) / "Base" / "Python" / "slicer" / "parameterNodeWrapper").is_dir():
-        pytest.skip("SLICER_SOURCE_DIR names no checkout of Slicer; set it to run the panel in the harness")
-    for package in ("slicer", "PySide6"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
     folder = tmp_path_factory.mktemp("desk")
     build_tiny_bundle(folder / "bundles")
     build_volume_bundle(folder / "bundles")
@@ -46,7 +40,7 @@ def reports(extension: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         "MONAI_GAN_CACHE": str(folder / "cache"),
     }
     report = folder / "report.json"
-    words = [sys.executable, str(HARNESS), source, str(extension), str(folder), str(report)]
+    words = [sys.executable, str(HARNESS), slicer_source, str(extension), str(folder), str(report)]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=900)
     assert report.is_file(), done.stdout + done.stderr
     sys.stdout.write(done.stdout)
@@ -59,3 +53,14 @@ def test_scenario(name: str, reports: dict[str, str | None]) -> None:
     assert name in reports, "the harness ended before this scenario"
     if (trace := reports[name]) is not None:
         pytest.fail(trace, pytrace=False)
+
+
+def test_slicers_own_tests_of_its_python_layer_pass_in_the_harness(slicer_source: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    words = [sys.executable, str(YARDSTICK), slicer_source, str(tmp_path), str(report)]
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path)}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert report.is_file(), done.stdout + done.stderr
+    found: dict[str, list[int]] = json.loads(report.read_text(encoding="utf-8"))
+    assert {name: failed for name, (_, failed) in found.items() if failed} == {}, done.stderr
+    assert all(run > 0 for run, _ in found.values())
