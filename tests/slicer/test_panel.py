@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,12 @@ def reports(slicer_source: str, extension: Path, tmp_path_factory: pytest.TempPa
     }
     report = folder / "report.json"
     words = [sys.executable, str(HARNESS), slicer_source, str(extension), str(folder), str(report)]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=900)
-    assert report.is_file(), done.stdout + done.stderr
-    sys.stdout.write(done.stdout)
+    log = folder / "log.txt"
+    with log.open("w", encoding="utf-8") as stream, suppress(subprocess.TimeoutExpired):
+        subprocess.run(words, env=environment, stdout=stream, stderr=stream, check=False, timeout=1500)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    assert report.is_file(), text
+    sys.stdout.write(text)
     found: dict[str, str | None] = json.loads(report.read_text(encoding="utf-8"))
     return found
 
