@@ -49,7 +49,7 @@ class Origin:
             kind: what the volume is.
             index: its number in a series.
         """
-        bundle, report = result.get("bundle") or {}, result.get("report") or {}
+        bundle, report = result.get("bundle") or {}, report_of(result)
         request = {key: value for key, value in (result.get("request") or {}).items() if key not in _PLACES}
         return cls(
             bundle=str(bundle.get("name", "")),
@@ -84,6 +84,19 @@ class Origin:
             if value:
                 node.SetAttribute(_PREFIX + name, value)
         node.SetDescription(f"SYNTHETIC: {self.kind} of {self.bundle} {self.version}".rstrip())
+
+
+def report_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a run says of its result: of a detection what it says of its first image, with the score.
+
+    Args:
+        result: the runner's event of that name.
+    """
+    images = result.get("images")
+    if not images:
+        return result.get("report") or {}
+    judged = ("score", "percentile", "p_value", "threshold", "is_anomalous")
+    return {**(images[0].get("report") or {}), **{name: images[0][name] for name in judged if name in images[0]}}
 
 
 def origin_of(node: Any) -> Origin | None:

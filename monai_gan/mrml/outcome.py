@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from monai_gan.errors import InputError, InvalidResultError
 from monai_gan.mrml.exchange import affine_of, box_of, read_volume, volume_array
-from monai_gan.mrml.origin import Origin
+from monai_gan.mrml.origin import Origin, report_of
 from monai_gan.mrml.placement import describe_series, place_beside, place_in_folder, remove_with_item, result_name
 from monai_gan.mrml.units import set_units
 
@@ -150,7 +150,7 @@ def _kind(task: str, number: int) -> str:
 
 
 def _units(result: Mapping[str, Any], info: BundleInfo) -> str:
-    stated = (result.get("report") or {}).get("units")
+    stated = report_of(result).get("units")
     intensity = info.extra.get("intensity")
     return str(stated or (intensity.get("units", "") if isinstance(intensity, Mapping) else ""))
 

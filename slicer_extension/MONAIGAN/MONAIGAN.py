@@ -232,7 +232,8 @@ class MONAIGANWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return "\n".join(part for part in (job.fault.text, job.fault.hint, where) if part)
         if job.state.value == "cancelled":
             return _("Cancelled; the scene is as it was.")
-        return _("Done: {names}").format(names=", ".join(self.logic.names))
+        statement = self.logic.outcome.report.get("statement", "") if self.logic.outcome is not None else ""
+        return "\n".join([_("Done: {names}").format(names=", ".join(self.logic.names)), statement]).strip()
 
     def _check(self):
         """Refusal and cautions for the choices; a look at all voxels is made once for an image."""

@@ -125,8 +125,18 @@ def test_samples_come_in_a_folder_with_their_numbers(scene: Any, write: Any) -> 
 
 
 def test_an_anomaly_map_has_no_unit(scene: Any, add: Add, write: Any) -> None:
-    outcome = import_outcome(scene, result_of("anomaly_detection", write()), info(), source=add())
+    judged = {
+        "score": 0.7,
+        "percentile": 99.0,
+        "report": {"statement": "High.", "warnings": ["Unusual."]},
+        "slices": [],
+    }
+    result = result_of("anomaly_detection", write("ct_anomaly.nii.gz"), units=None) | {"images": [judged]}
+    result["files"] = [str(write("x.nrrd").with_name("scores.json")), result["files"][0]]
+    outcome = import_outcome(scene, result, info(), source=add())
     assert outcome.kinds == ["anomaly map"]
+    assert outcome.warnings == ("Unusual.",)
+    assert (outcome.report["statement"], outcome.report["score"]) == ("High.", 0.7)
     assert outcome.volume.GetName() == "ct anomaly map (of a model)"
     assert outcome.volume.GetVoxelValueQuantity() is None
 

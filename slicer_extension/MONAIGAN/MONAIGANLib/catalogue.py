@@ -83,6 +83,13 @@ def offersUncertainty(info):
     return info.task in ("translation", "enhancement") and not uncertainty_refusal(info)
 
 
+def mapThresholdOf(name):
+    """The value of a detection bundle's maps above which it reports regions; None where it states none."""
+    info = bundleNamed(name)
+    known = (info.extra.get("detection") or {}).get("map_threshold") if info is not None else None
+    return float(known) if known is not None else None
+
+
 def takesTruncation(info):
     """Whether a bundle knows more typical, less varied images."""
     return info is not None and info.task == "synthesis" and bool(info.extra.get("truncation", True))

@@ -3,7 +3,7 @@
 import qt
 import slicer
 
-from MONAIGANLib import display, regionview
+from MONAIGANLib import catalogue, display, regionview
 
 
 class ResultView:
@@ -30,6 +30,9 @@ class ResultView:
         node.outputVolume = outcome.volume
         if outcome.kinds[0] == "anomaly map":
             node.anomalyMap = outcome.volume
+            known, highest = catalogue.mapThresholdOf(choices.bundle), display.rangeOf(outcome.volume)[1]
+            if known is not None and highest > 0:
+                node.threshold = min(1.0, max(0.0, known / highest))
         elif choices.source is not None and node.sideBySide:
             display.sideBySide(slicer.mrmlScene, choices.source, outcome.volume)
         else:
