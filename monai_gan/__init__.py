@@ -22,6 +22,7 @@ _ROOMS = frozenset(
         "inferers",
         "losses",
         "metrics",
+        "mrml",
         "networks",
         "ops",
         "transforms",

@@ -29,7 +29,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "bundles").glob("*/docs/README.md")),
 ]
-ROOMS = ["apps", "bundle", "data", "engines", "handlers", "inferers", "losses", "metrics", "networks"]
+ROOMS = ["apps", "bundle", "data", "engines", "handlers", "inferers", "losses", "metrics", "mrml", "networks"]
 ROOMS += ["networks.blocks", "networks.nets", "ops", "transforms", "variants"]
 
 _BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -13,6 +13,8 @@ from monai_gan.lazy import lazy_names
 
 if TYPE_CHECKING:
     from monai_gan.apps.anomaly_detector import AnomalyDetector, AnomalyResult
+    from monai_gan.apps.background import BackgroundJob, JobState
+    from monai_gan.apps.background_faults import JobFault
     from monai_gan.apps.calibrate import calibrate_detector
     from monai_gan.apps.demo import demo
     from monai_gan.apps.detect import detect
@@ -31,8 +33,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "AnomalyDetector": "anomaly_detector",
     "AnomalyResult": "anomaly_detector",
+    "BackgroundJob": "background",
     "CancelCheck": "jobs",
     "Enhancer": "volume_model",
+    "JobFault": "background_faults",
+    "JobState": "background",
     "Progress": "jobs",
     "ProgressCallback": "jobs",
     "Reporter": "jobs",
@@ -57,8 +62,11 @@ _HOMES = {
 __all__ = [
     "AnomalyDetector",
     "AnomalyResult",
+    "BackgroundJob",
     "CancelCheck",
     "Enhancer",
+    "JobFault",
+    "JobState",
     "Progress",
     "ProgressCallback",
     "Reporter",
