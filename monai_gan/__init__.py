@@ -13,6 +13,7 @@ from types import ModuleType
 _ROOMS = frozenset(
     {
         "apps",
+        "augment",
         "bundle",
         "cli",
         "data",

@@ -54,6 +54,7 @@ def test_the_catalogue_lists_searches_and_describes(lib: Any, bundles: Path) -> 
     assert {"tiny_translator", "tiny_two_way"} <= set(names("translation"))
     assert names("translation", "WAY two") == ["tiny_two_way"]
     assert names("translation", "nothing of the kind") == []
+    assert "head_mr_to_ct_cyclegan" not in names("translation"), "a configuration without weights"
     info = lib.catalogue.bundleNamed("tiny_two_way")
     assert lib.catalogue.labelsOf(info) == ["there", "back"]
     assert not lib.catalogue.offersUncertainty(info)

@@ -11,7 +11,7 @@ BUNDLES_VARIABLE = "MONAI_GAN_BUNDLES"
 
 
 def bundlesOf(task, search=""):
-    """The bundles of a task whose name, contrast or variant holds every word of a search.
+    """The bundles of a task that have weights and whose name, contrast or variant holds every word of a search.
 
     :param task: name of the task
     :param search: words, in any order; case does not matter
@@ -28,7 +28,7 @@ def bundlesOf(task, search=""):
         text = f"{info.name} {info.variant} {modality} {info.metadata.get('description', '')}".lower()
         return all(word in text for word in words)
 
-    return [info for info in list_bundles(task) if matches(info)]
+    return [info for info in list_bundles(task) if not info.untrained and matches(info)]
 
 
 def bundleNamed(name):
