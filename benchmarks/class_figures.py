@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -52,11 +53,17 @@ def class_figures(sets: EvaluationSets, seed: int) -> dict[str, dict[str, Figure
     parent, _, part = source.partition("/")
     if parent != SIX_CLASSES or part not in CALLED:
         return {}
-    train = ImageDataset(SIX_CLASSES, "train")
-    probe = ClassProbe(train.stack(), torch.as_tensor(train.labels), train.label_names)
+    probe = _probe()
     name = SHARE + CALLED[part].replace(" ", "_").replace("-", "").lower()
     rows = {FLOOR: sets.floor, **sets.rows}
     return {row: {name: Figure(probe.fractions(images)[part])} for row, images in rows.items()}
+
+
+@functools.cache
+def _probe() -> ClassProbe:
+    """The classifier of the six classes, trained once for all bundles of a run."""
+    train = ImageDataset(SIX_CLASSES, "train")
+    return ClassProbe(train.stack(), torch.as_tensor(train.labels), train.label_names)
 
 
 def _learned(names: Sequence[str], score: Mapping[str, Any]) -> dict[str, Figure]:

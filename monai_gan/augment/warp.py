@@ -11,6 +11,7 @@ from torch import Tensor
 
 from monai_gan.augment.draws import Draws
 from monai_gan.errors import InputError
+from monai_gan.transforms.warp import check_warp
 
 
 class WarpBatch:
@@ -47,17 +48,7 @@ class WarpBatch:
         mirror: int | None = 0,
         background: float = -1.0,
     ) -> None:
-        if len(size) != 2 or min(size) < 1:
-            raise InputError(f"size={tuple(size)} is not possible: give rows and columns of at least 1.")
-        if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
-            raise InputError(f"zoom={tuple(zoom)} is not possible: give the least and the largest, above 0.")
-        if not 0 <= stretch < 1 or bend < 0 or bend_spacing < 1:
-            raise InputError(
-                f"stretch={stretch}, bend={bend} and bend_spacing={bend_spacing} must be a share below 1, at least 0 "
-                "and at least 1."
-            )
-        if mirror not in (None, 0, 1):
-            raise InputError(f"mirror={mirror!r} is not possible: give 0, 1 or None.")
+        check_warp(size, zoom, stretch, bend, bend_spacing, mirror)
         self.keys, self.size, self.prob = list(keys), tuple(size), prob
         self.zoom, self.stretch, self.rotation = (zoom[0], zoom[1]), stretch, rotation
         self.bend, self.bend_spacing = bend, bend_spacing

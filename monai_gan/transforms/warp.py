@@ -16,6 +16,27 @@ from torch import Tensor
 from monai_gan.errors import InputError
 
 
+def check_warp(
+    size: Sequence[int], zoom: Sequence[float], stretch: float, bend: float, bend_spacing: int, mirror: int | None
+) -> None:
+    """Refuse settings of a warp that are out of range; arguments as for `RandWarpd`.
+
+    Raises:
+        InputError: one is.
+    """
+    if len(size) != 2 or min(size) < 1:
+        raise InputError(f"size={tuple(size)} is not possible: give rows and columns of at least 1.")
+    if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
+        raise InputError(f"zoom={tuple(zoom)} is not possible: give the least and the largest, above 0.")
+    if not 0 <= stretch < 1 or bend < 0 or bend_spacing < 1:
+        raise InputError(
+            f"stretch={stretch}, bend={bend} and bend_spacing={bend_spacing} must be a share below 1, at least 0 "
+            "and at least 1."
+        )
+    if mirror not in (None, 0, 1):
+        raise InputError(f"mirror={mirror!r} is not possible: give 0, 1 or None.")
+
+
 class RandWarpd(RandomizableTransform, MapTransform):
     """Zoom, turn, shift, mirror and bend 2-D images by one random map, and cut them to a size.
 
@@ -56,17 +77,7 @@ class RandWarpd(RandomizableTransform, MapTransform):
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, prob)
-        if len(size) != 2 or min(size) < 1:
-            raise InputError(f"size={tuple(size)} is not possible: give rows and columns of at least 1.")
-        if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
-            raise InputError(f"zoom={tuple(zoom)} is not possible: give the least and the largest, above 0.")
-        if not 0 <= stretch < 1 or bend < 0 or bend_spacing < 1:
-            raise InputError(
-                f"stretch={stretch}, bend={bend} and bend_spacing={bend_spacing} must be a share below 1, at least 0 "
-                "and at least 1."
-            )
-        if mirror not in (None, 0, 1):
-            raise InputError(f"mirror={mirror!r} is not possible: give 0, 1 or None.")
+        check_warp(size, zoom, stretch, bend, bend_spacing, mirror)
         self.size = tuple(size)
         self.zoom, self.stretch, self.rotation = tuple(zoom), stretch, rotation
         self.bend, self.bend_spacing = bend, bend_spacing

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from learning import distances
 
 from monai_gan.data import ImageDataset, StreamLoader
 from monai_gan.engines import GANTrainer
-from monai_gan.metrics import sliced_wasserstein
 from monai_gan.metrics.class_probe import ClassProbe
 from monai_gan.networks.nets import BigGANDiscriminator, BigGANGenerator, PGGANDiscriminator, PGGANGenerator
 from monai_gan.variants import PGGAN, BigGAN, Variant
@@ -32,14 +31,6 @@ def fit(
     )
     trainer.run()
     return trainer
-
-
-def distances(trainer: GANTrainer, train: Tensor, test: Tensor) -> tuple[float, float]:
-    """Of the samples and of the Gaussian per pixel to the test images."""
-    generator = torch.Generator().manual_seed(1)
-    gaussian = train.mean(0) + train.std(0) * torch.randn(len(test), *train.shape[1:], generator=generator)
-    samples = trainer.sample(trainer.variant.latents(len(test), seed=1))
-    return sliced_wasserstein(samples, test), sliced_wasserstein(gaussian.clamp(-1, 1), test)
 
 
 def growing(dims: int, size: Any, channels: int, iterations: int) -> PGGAN:
