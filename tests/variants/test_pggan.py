@@ -55,6 +55,20 @@ def test_growth_follows_the_iterations() -> None:
     assert averaged == growths, "samples come from what has been trained"
 
 
+def test_levels_whose_types_differ_under_autocast_fade_into_each_other() -> None:
+    """A level of norms ends in float32 and the image beside it in bfloat16, or the other way round."""
+    variant = tiny_pggan()
+    variant.discriminator.levels[0].append(_InFloat())
+    trainer = tiny_trainer(variant, max_epochs=1, epoch_length=11, precision="bf16")
+    trainer.run()
+    assert all(p.isfinite().all() for p in variant.parameters())
+
+
+class _InFloat(torch.nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.float()
+
+
 def test_averages_of_a_level_begin_when_it_is_used() -> None:
     variant = tiny_pggan()
     start = variant.generator.levels[1][0].layer.weight.clone()

@@ -130,7 +130,7 @@ class PGGANGenerator(LatentGenerator):
             if i == level - 1 and share < 1:
                 old = to_image(coarse)
         if level > 0 and share < 1:
-            image = torch.lerp(_double(old), image, share)
+            image = _fade(_double(old), image, share)
         generated: Tensor = self.out_act(image)
         return generated
 
@@ -220,7 +220,7 @@ class PGGANDiscriminator(ImageCritic):
             if i >= skipped:
                 x = block(x)
             if i == skipped and share < 1:
-                x = torch.lerp(old, x, share)
+                x = _fade(old, x, share)
         score: Tensor = self.to_logit(x)
         return score
 
@@ -242,8 +242,13 @@ class PGGANDiscriminator(ImageCritic):
         share = growth - (level - 1)
         image = _halve(image, len(self.levels) - level)
         if level > 0 and share < 1:
-            image = torch.lerp(_double(_halve(image, 1)), image, share)
+            image = _fade(_double(_halve(image, 1)), image, share)
         return image
+
+
+def _fade(old: Tensor, new: Tensor, share: float) -> Tensor:
+    """From one tensor to another; under autocast their types can differ, which :func:`torch.lerp` refuses."""
+    return old + share * (new - old)
 
 
 def _double(image: Tensor) -> Tensor:
