@@ -40,20 +40,21 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, printed and not stored: does it run?")
     options = parser.parse_args()
+    if options.rounds < 2:
+        parser.error(f"--rounds {options.rounds} gives no spread; use 2 or more.")
     device = {"cpu": "cpu", "gpu": "cuda"}[options.suite]
     if device == "cuda" and not torch.cuda.is_available():
         parser.error("--suite gpu needs a CUDA device, and torch finds none; use --suite cpu.")
     arm(device, options.threads)
     for name in options.only or BENCHMARKS:
         rows: list[dict[str, Any]] = []
-        # Kept after each type: what is measured stays when the time for the rest runs out.
         for dtype in TYPES[device]:
-            found = BENCHMARKS[name](device, options.rounds, dtype, options.quick)
-            for row in found:
+            for row in BENCHMARKS[name](device, options.rounds, dtype, options.quick):
                 print(_line(row), flush=True)  # noqa: T201
-            rows += found
-            if not options.quick:
-                save({"benchmark": f"{name}_{options.suite}", **environment(options.threads), "rows": rows})
+                rows.append(row)
+                # Kept row by row: what is measured stays when the time for the rest runs out.
+                if not options.quick:
+                    save({"benchmark": f"{name}_{options.suite}", **environment(options.threads), "rows": rows})
     if not options.quick:
         report.main()
 

@@ -8,7 +8,7 @@ which no fusion of these can beat.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -60,24 +60,20 @@ def replaced(network: nn.Module, layer: Callable[[GroupNormAct], nn.Module]) -> 
     return network
 
 
-def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> list[dict[str, Any]]:
+def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> Iterator[dict[str, Any]]:
     """A row per case; each way gives the same losses, which is checked before anything is timed."""
-    rows = []
     for name, spatial_dims, side, batch, width in CASES[device]:
         if quick:
             side, batch = side // 4, 2
         ways, bound = _ways(device, spatial_dims, side, batch, width, dtype, compiled=not quick)
         timings = compare({**ways, "bound": bound}, "ours", device, rounds)
         eager = timings["PyTorch eager"].ratio
-        rows.append(
-            {
-                "case": name,
-                "dtype": str(dtype).removeprefix("torch."),
-                "opponents": {key: t.as_json() for key, t in timings.items() if key not in ("ours", "bound")},
-                "amdahl_bound": eager / timings["bound"].ratio,
-            }
-        )
-    return rows
+        yield {
+            "case": name,
+            "dtype": str(dtype).removeprefix("torch."),
+            "opponents": {key: t.as_json() for key, t in timings.items() if key not in ("ours", "bound")},
+            "amdahl_bound": eager / timings["bound"].ratio,
+        }
 
 
 def _ways(

@@ -51,26 +51,22 @@ NORM_ACTS: dict[str, NormAct] = {
 }
 
 
-def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> list[dict[str, Any]]:
+def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> Iterator[dict[str, Any]]:
     """All rows of one device and type."""
-    rows = []
     for name, shape, groups in SHAPES[device][: 1 if quick else None]:
         for layout in ("contiguous", "channels-last"):
             for work, ways, passes in norm_act_work(
                 device, shape, groups, dtype, layout, compiled=not quick and layout == "contiguous"
             ):
-                rows.append(
-                    _row(f"group_norm_act, {work}", f"{name}, {layout}", ways, device, rounds, passes, shape, dtype)
-                )
+                yield _row(f"group_norm_act, {work}", f"{name}, {layout}", ways, device, rounds, passes, shape, dtype)
     images = perceptual_head.QUICK if quick else perceptual_head.IMAGES
     for kind, layout in itertools.product(perceptual_head.KINDS, ("contiguous", "channels-last")):
         first, *others = shapes = perceptual_head.shapes_of(kind, images)
         for work, ways, passes in perceptual_head.work(shapes, device, dtype, layout, compiled=not quick):
             operation, case = f"perceptual_distance, {work}", f"all layers of {kind}, {layout}"
-            rows.append(_row(operation, case, ways, device, rounds, passes, first, dtype, others))
+            yield _row(operation, case, ways, device, rounds, passes, first, dtype, others)
     for operation, ways, passes in small_work(device, IMAGES[device], dtype):
-        rows.append(_row(operation, "images", ways, device, rounds, passes, IMAGES[device], dtype))
-    return rows
+        yield _row(operation, "images", ways, device, rounds, passes, IMAGES[device], dtype)
 
 
 def norm_act_work(

@@ -9,7 +9,7 @@ has the features of the target from an earlier call.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -126,7 +126,7 @@ def ways(kind: str, shape: tuple[int, ...], device: str, *, compiled: bool) -> d
     return {name: with_gradient(value) for name, value in losses.items()}
 
 
-def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> list[dict[str, Any]]:
+def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> Iterator[dict[str, Any]]:
     """Time all cases.
 
     Args:
@@ -135,18 +135,14 @@ def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> list[d
         dtype: float32, or bfloat16 by autocast.
         quick: tiny sizes.
     """
-    rows = []
     for kind, shape in QUICK if quick else CASES:
         with torch.autocast(device, dtype, enabled=dtype != torch.float32):
             found = ways(kind, shape, device, compiled=not quick)
             timings = compare(found, "ours", device, max(2, min(rounds, MOST_ROUNDS)))
-        rows.append(
-            {
-                "operation": f"perceptual loss, {kind}",
-                "case": "images" if len(shape) == 4 else "fake 3-D",
-                "shape": list(shape),
-                "dtype": str(dtype).removeprefix("torch."),
-                "opponents": {way: one.as_json() for way, one in timings.items() if way != "ours"},
-            }
-        )
-    return rows
+        yield {
+            "operation": f"perceptual loss, {kind}",
+            "case": "images" if len(shape) == 4 else "fake 3-D",
+            "shape": list(shape),
+            "dtype": str(dtype).removeprefix("torch."),
+            "opponents": {way: one.as_json() for way, one in timings.items() if way != "ours"},
+        }

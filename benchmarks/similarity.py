@@ -7,7 +7,7 @@ volumes. Each compares with windows that stay inside the image where it can be t
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -38,18 +38,16 @@ WINDOW = 11
 SLOW_ROUNDS = 3
 
 
-def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> list[dict[str, Any]]:
+def measure(device: str, rounds: int, dtype: torch.dtype, quick: bool) -> Iterator[dict[str, Any]]:
     """All rows of one device and type."""
-    rows = []
     for name, shape in SHAPES[device][: 1 if quick else None]:
         losses = {"ours": SSIMLoss(len(shape) - 2), **opponents(shape, compiled=not quick)}
         few = min(rounds, SLOW_ROUNDS) if len(shape) == 5 and device == "cpu" else rounds
-        rows.append(_row("ssim, value and gradient", name, losses, device, few, shape, dtype))
+        yield _row("ssim, value and gradient", name, losses, device, few, shape, dtype)
     if not quick:
         scales = {"ours": MultiScaleSSIMLoss(2), **scales_opponents()}
         if len(scales) > 1:
-            rows.append(_row("ms_ssim, value and gradient", "256 px", scales, device, rounds, SCALES_SHAPE, dtype))
-    return rows
+            yield _row("ms_ssim, value and gradient", "256 px", scales, device, rounds, SCALES_SHAPE, dtype)
 
 
 def opponents(shape: tuple[int, ...], *, compiled: bool) -> dict[str, Loss]:

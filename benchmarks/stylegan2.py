@@ -159,10 +159,10 @@ def main() -> None:
                 row["failed"] = "out of memory"
             rows.append(row)
             print(row, flush=True)  # noqa: T201
+            # Kept row by row: what is measured stays when the time for the rest runs out.
+            save({"benchmark": f"stylegan2_{arguments.device}", **environment(torch.get_num_threads()), "rows": rows})
             if arguments.device != "cpu":
                 torch.cuda.empty_cache()
-    report = {"benchmark": f"stylegan2_{arguments.device}", **environment(torch.get_num_threads()), "rows": rows}
-    save(report)
 
 
 if __name__ == "__main__":
