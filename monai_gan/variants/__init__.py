@@ -15,6 +15,7 @@ from monai_gan.variants.dcgan import DCGAN
 from monai_gan.variants.denoising_autoencoder import DenoisingAutoEncoder
 from monai_gan.variants.fanogan import FAnoGAN
 from monai_gan.variants.ganomaly import GANomaly
+from monai_gan.variants.histogram_start import HistogramStart
 from monai_gan.variants.image_pool import ImagePool
 from monai_gan.variants.image_to_image import ImageToImage
 from monai_gan.variants.infogan import InfoGAN
@@ -45,6 +46,7 @@ __all__ = [
     "FAnoGAN",
     "GANomaly",
     "Half",
+    "HistogramStart",
     "ImagePool",
     "ImageToImage",
     "InfoGAN",

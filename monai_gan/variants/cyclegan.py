@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,13 @@ from monai_gan.losses.weighted import ImageLoss, WeightedLosses
 from monai_gan.networks.nets.two_way import TwoWayGenerator
 from monai_gan.variants.base import Batch
 from monai_gan.variants.image_pool import ImagePool
-from monai_gan.variants.image_to_image import ImageToImage, discriminator_loss, generator_loss, source_and_target
+from monai_gan.variants.image_to_image import (
+    PRETRAINING,
+    ImageToImage,
+    discriminator_loss,
+    generator_loss,
+    source_and_target,
+)
 from monai_gan.variants.step import Step
 
 
@@ -37,6 +43,13 @@ class CycleGAN(ImageToImage):
         identity_weight: factor of the L1 distance between an image of B and what ``generator`` makes of it, and so for
             A; needs as many channels in A as in B; 0 leaves it out.
         pool_size: generated images of the past per discriminator.
+        start: what images look like in the other kind at a first guess, from (images, images of the other kind), for
+            instance :class:`~monai_gan.variants.HistogramStart`; the generators learn it by L1 in a first phase. Our
+            addition for contrasts that are each other's negative.
+        pretraining_iterations: generator steps of that phase.
+
+    Raises:
+        ValueError: when ``pretraining_iterations`` is negative, or one of it and ``start`` is given without the other.
     """
 
     discriminator_names: Sequence[str] = ("discriminator", "inverse_discriminator")
@@ -53,8 +66,15 @@ class CycleGAN(ImageToImage):
         weights: Mapping[str, float] | None = None,
         identity_weight: float = 5.0,
         pool_size: int = 50,
+        start: Callable[[Tensor, Tensor], Tensor] | None = None,
+        pretraining_iterations: int = 0,
     ) -> None:
-        super().__init__(generator)
+        super().__init__(generator, pretraining_iterations)
+        if (start is None) != (pretraining_iterations == 0):
+            raise ValueError(
+                f"start={start} and pretraining_iterations={pretraining_iterations} go together: give both, or neither."
+            )
+        self.start = start
         self.inverse_generator = inverse_generator
         self.discriminator = discriminator
         self.inverse_discriminator = inverse_discriminator
@@ -94,6 +114,8 @@ class CycleGAN(ImageToImage):
             return {}
         a, b = source_and_target(batch)
         fake_b, fake_a = self.generator(a), self.inverse_generator(b)
+        if self.start is not None and step.phase.name == PRETRAINING:
+            return {"start": _l1(fake_b, self.start(a, b)), "inverse_start": _l1(fake_a, self.start(b, a))}
         losses = {
             "adversarial": generator_loss(self.objective, self.discriminator, fake_b, b),
             "inverse_adversarial": generator_loss(self.objective, self.inverse_discriminator, fake_a, a),

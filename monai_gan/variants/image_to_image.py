@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from monai_gan.errors import InputError
 from monai_gan.losses.adversarial import AdversarialLoss
 from monai_gan.losses.feature_matching import judgement
 from monai_gan.variants.base import Batch, Variant
+from monai_gan.variants.step import Phase
+
+PRETRAINING = "pretraining"
 
 
 class ImageToImage(Variant):
@@ -18,11 +23,25 @@ class ImageToImage(Variant):
 
     Args:
         generator: input to result.
+        pretraining_iterations: generator steps of a first phase that trains the generators alone; 0 leaves it out.
+
+    Raises:
+        ValueError: when ``pretraining_iterations`` is negative.
     """
 
-    def __init__(self, generator: nn.Module) -> None:
+    def __init__(self, generator: nn.Module, pretraining_iterations: int = 0) -> None:
         super().__init__()
+        if pretraining_iterations < 0:
+            raise ValueError(f"pretraining_iterations={pretraining_iterations} is not possible: give 0 or more.")
         self.generator = generator
+        self.pretraining_iterations = pretraining_iterations
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        if not self.pretraining_iterations:
+            return super().phases
+        first = Phase(PRETRAINING, self.pretraining_iterations, tuple(self.generator_names))
+        return first, Phase("adversarial", None, tuple(self.networks))
 
     def latents(self, n: int, seed: int) -> Tensor:
         raise TypeError(f"{type(self).__name__} translates images and has no latents: give images to sample().")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +10,14 @@ from torch import Tensor, nn
 from monai_gan.losses.adversarial import AdversarialLoss
 from monai_gan.losses.weighted import ImageLoss, WeightedLosses
 from monai_gan.variants.base import Batch
-from monai_gan.variants.image_to_image import ImageToImage, discriminator_loss, generator_loss, source_and_target
-from monai_gan.variants.step import Phase, Step
-
-PRETRAINING = "pretraining"
+from monai_gan.variants.image_to_image import (
+    PRETRAINING,
+    ImageToImage,
+    discriminator_loss,
+    generator_loss,
+    source_and_target,
+)
+from monai_gan.variants.step import Step
 
 
 class SRGAN(ImageToImage):
@@ -52,9 +56,7 @@ class SRGAN(ImageToImage):
         pretraining: ImageLoss | None = None,
         pretraining_iterations: int = 0,
     ) -> None:
-        super().__init__(generator)
-        if pretraining_iterations < 0:
-            raise ValueError(f"pretraining_iterations={pretraining_iterations} is not possible: give 0 or more.")
+        super().__init__(generator, pretraining_iterations)
         self.discriminator = discriminator
         self.objective = AdversarialLoss(objective)
         self.content = WeightedLosses(
@@ -62,14 +64,6 @@ class SRGAN(ImageToImage):
         )
         self.pretraining = WeightedLosses({"pixel": pretraining or nn.MSELoss()}, {"pixel": 1.0})
         self.adversarial_weight = adversarial_weight
-        self.pretraining_iterations = pretraining_iterations
-
-    @property
-    def phases(self) -> Sequence[Phase]:
-        adversarial = Phase("adversarial", None, tuple(self.networks))
-        if not self.pretraining_iterations:
-            return (adversarial,)
-        return Phase(PRETRAINING, self.pretraining_iterations, tuple(self.generator_names)), adversarial
 
     def discriminator_losses(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         if not step.main:

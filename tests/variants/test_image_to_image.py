@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from monai_gan.errors import InputError
 from monai_gan.networks.nets import ResNetGenerator, SRResNet
-from monai_gan.variants import SRGAN, CycleGAN, ImagePool, Phase, Pix2Pix, Step, Variant
+from monai_gan.variants import SRGAN, CycleGAN, HistogramStart, ImagePool, Phase, Pix2Pix, Step, Variant
 
 DIMENSIONS = [pytest.param(2, 1, id="2d"), pytest.param(2, 3, id="2.5d"), pytest.param(3, 1, id="3d")]
 
@@ -145,9 +146,58 @@ def test_bad_input_is_named(kind: Callable[..., Variant], scale: int) -> None:
     assert variant.generator_losses(batch(scale=scale), Step(0, variant.phases[-1], part="regularizer")) == {}
 
 
-def test_negative_pretraining_is_named() -> None:
+@pytest.mark.parametrize("make", [srgan, cyclegan])
+def test_negative_pretraining_is_named(make: Callable[..., Variant]) -> None:
     with pytest.raises(ValueError, match="pretraining_iterations=-1"):
-        srgan(pretraining_iterations=-1)
+        make(pretraining_iterations=-1)
+
+
+@pytest.mark.parametrize("options", [{"start": HistogramStart()}, {"pretraining_iterations": 3}])
+def test_a_start_and_its_length_go_together(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="go together"):
+        cyclegan(**options)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_cyclegan_starts_from_a_guess_made_without_pairs(spatial_dims: int) -> None:
+    start = HistogramStart()
+    variant, data = cyclegan(spatial_dims, start=start, pretraining_iterations=5), batch(spatial_dims)
+    image, target = data["image"], data["target"]
+    assert [(phase.name, phase.until, len(phase.trains)) for phase in variant.phases] == [
+        ("pretraining", 5, 2),
+        ("adversarial", None, 4),
+    ]
+    losses = variant.generator_losses(data, step(variant, 0))
+    expected = {
+        "start": F.l1_loss(variant.generator(image), start(image, target)),
+        "inverse_start": F.l1_loss(variant.inverse_generator(target), start(target, image)),
+    }
+    assert losses.keys() == expected.keys()
+    for name, loss in losses.items():
+        torch.testing.assert_close(loss, expected[name])
+    assert set(variant.generator_losses(data, step(variant))) >= {"adversarial", "cycle"}
+
+
+@pytest.mark.parametrize("inverted", [True, False])
+def test_histogram_start_finds_a_monotone_change_of_contrast(inverted: bool) -> None:
+    draw = torch.Generator().manual_seed(0)
+    image = torch.rand(4, 1, 24, 24, generator=draw) * 1.8 - 0.85
+    image[..., :6] = -1
+    curve = (lambda x: 0.5 * torch.exp(-x) - 0.3) if inverted else (lambda x: 0.9 * torch.tanh(2 * x))
+    shown = image > -0.9
+    wanted = torch.where(shown, curve(image), image)
+    other = wanted.flatten()[torch.randperm(wanted.numel(), generator=draw)].view_as(wanted)
+    found = HistogramStart(inverted)(image, other)
+    assert torch.equal(found[~shown], image[~shown]), "the background stays"
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0.03)
+
+
+def test_histogram_start_leaves_images_without_foreground() -> None:
+    empty, full = torch.full((1, 1, 4, 4), -1.0), torch.rand(1, 1, 4, 4)
+    assert torch.equal(HistogramStart()(empty, full), empty)
+    assert torch.equal(HistogramStart()(full, empty), full)
+    with pytest.raises(ValueError, match="quantiles=1"):
+        HistogramStart(quantiles=1)
 
 
 def test_pool_shows_old_images_half_of_the_time_and_repeats() -> None:

@@ -101,14 +101,14 @@ class ChunkSize:
         self._shapes = copy.deepcopy(network).to("meta")
         self._bytes: dict[tuple[int, ...], int] = {}
 
-    def __call__(self, shape: Sequence[int], count: int) -> int:
-        """At least 1 and at most ``count`` images of a shape (C, *S)."""
+    def __call__(self, shape: Sequence[int], count: int, chunks: int = 1) -> int:
+        """At least 1 and at most ``count`` images of a shape (C, *S); with a budget, no fewer chunks than said."""
         if self.budget is None:
             return count
         key = tuple(shape)
         if key not in self._bytes:
             self._bytes[key] = self._kept(torch.empty(1, *key, device="meta", requires_grad=True))
-        size = min(max(int(self.budget // self._bytes[key]), 1), count)
+        size = min(max(int(self.budget // self._bytes[key]), 1), -(-count // chunks))
         # Chunks of one size, so that the last is not a small rest.
         return -(-count // -(-count // size))
 

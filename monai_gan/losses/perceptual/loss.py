@@ -70,8 +70,8 @@ class PerceptualLoss(nn.Module):
             is the state dict of a whole LPIPS module, or those of the package ``lpips``, if it is installed.
         seed: of the slices; None draws them from torch's global generator, as MONAI does.
         memory_budget: MiB of activations that may be kept at a time. More images than fit are computed in chunks, with
-            their gradients, in the forward pass, if gradients are enabled. None computes all at once. Channel-wise
-            losses are not split.
+            their gradients, in the forward pass, if gradients are enabled; slices of volumes in two chunks at
+            least. None computes all at once. Channel-wise losses are not split.
 
     Raises:
         NotImplementedError: if ``spatial_dims`` is neither 2 nor 3.
@@ -179,8 +179,7 @@ class PerceptualLoss(nn.Module):
         means = []
         groups = batches(slices, input) if slices else [[]]
         for group, batch, theirs in zip(groups, images, targets, strict=True):
-            size = self._chunk(batch.shape[1:] if self.network_dims == 2 else (1, *batch.shape[2:]), len(batch))
-            distances = chunked(self._distance, batch, theirs, size)
+            distances = chunked(self._distance, batch, theirs, self._size(batch))
             means += [one.mean() for one in distances.split([len(one.place) for one in group] or len(batch))]
         # MONAI's sum over three axes, also where fewer can be seen.
         return torch.stack(means).mean() * (3 if slices else 1)
@@ -237,6 +236,11 @@ class PerceptualLoss(nn.Module):
             return [torch.cat([one.of(x) for one in group]) for group in batches(slices, x)]
         return [standardised(x) if self.network_dims == 3 else x]
 
+    def _size(self, images: Tensor) -> int:
+        """How many images are computed at a time; of slices half at most, as larger batches gain them nothing."""
+        shape = images.shape[1:] if self.network_dims == 2 else (1, *images.shape[2:])
+        return self._chunk(shape, len(images), 2 if self.spatial_dims > self.network_dims else 1)
+
     @property
     def _dtype(self) -> torch.dtype:
         return next(self.network.buffers()).dtype
@@ -245,7 +249,7 @@ class PerceptualLoss(nn.Module):
         return channel_maps(self.network, images) if self.network_dims == 3 else self.network(images)
 
     def _maps_in_chunks(self, images: Tensor) -> list[Tensor]:
-        size = self._chunk(images.shape[1:] if self.network_dims == 2 else (1, *images.shape[2:]), len(images))
+        size = self._size(images)
         chunks = [self._maps(images[start : start + size]) for start in range(0, len(images), size)]
         return [torch.cat(maps) for maps in zip(*chunks, strict=True)]
 
