@@ -34,6 +34,7 @@ SYNTHESIS = ("chest_xray_wgan_gp", "chest_xray_dcgan")
 #: All bundles, with the licence of their weights.
 LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {
     "brain_t1_to_t2_pix2pix": "CC BY 4.0",
+    "brain_t1_to_flair_pix2pix": "CC BY 4.0",
     "brain_mri_srgan_x2": "CC BY 4.0",
     "brain_mri_denoise": "CC BY 4.0",
     "hippocampus_wgan_gp_3d": "CC BY-SA 4.0",

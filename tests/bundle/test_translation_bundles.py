@@ -21,7 +21,7 @@ from monai_gan.bundle.files import METADATA
 from monai_gan.data import ForegroundScale, read_provenance
 from monai_gan.handlers import load_checkpoint
 
-NAMES = ("brain_t1_to_t2_pix2pix",)
+NAMES = ("brain_t1_to_t2_pix2pix", "brain_t1_to_flair_pix2pix")
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ SIZE = (32, 48, 6)
 
 
 def write_tiny_heads(folder: Path, subjects: int = 2) -> Path:
-    """Two contrasts, and a mask, of some subjects; all belong to the training part.
+    """Three contrasts, and a mask, of some subjects; all belong to the training part.
 
     Returns:
         ``folder``, which can be given as ``dataset_dir``.
@@ -25,6 +25,7 @@ def write_tiny_heads(folder: Path, subjects: int = 2) -> Path:
         images = {
             "T1": (radius < 1) * 40 + brain * 100 - core * 60 + noise,
             "T2": (radius < 1) * 60 + brain * 30 + core * 100 + noise,
+            "FLAIR": (radius < 1) * 50 + brain * 60 - core * 50 + noise,
             "brainmask": brain.astype(np.uint8),
         }
         place = folder / f"s{number}" / "ses-1"
