@@ -37,6 +37,7 @@ LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {
     "brain_t1_to_flair_pix2pix": "CC BY 4.0",
     "brain_mri_srgan_x2": "CC BY 4.0",
     "brain_mri_denoise": "CC BY 4.0",
+    "hippocampus_srgan_x2_3d": "CC BY-SA 4.0",
     "hippocampus_wgan_gp_3d": "CC BY-SA 4.0",
     "pneumonia_vanilla_gan": "CC BY 4.0",
 }
