@@ -46,9 +46,9 @@ def serve(
     if files:
         check_images(files)
     _check_port(address)
-    _choose_renderer()
     for module in ("trame", "slicer", "trame_slicer"):
         require(module, EXTRA)
+    _choose_renderer()
     from monai_gan.viewer.controller import Controller
 
     os.environ["TRAME_ARGS"] = "--server"  # the words of this program are not trame's

@@ -74,7 +74,7 @@ class Choices:
         """
         from monai_gan.mrml import request_of
 
-        shift = {"direction": self.direction, "strength": self.strength} if self.direction else {}
+        shift: dict[str, Any] = {"direction": self.direction, "strength": self.strength} if self.direction else {}
         return request_of(
             self.task,
             self.bundle,

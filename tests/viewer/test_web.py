@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 import zipfile
@@ -65,6 +66,7 @@ def open_viewer(browser: Any, tmp_path: Path) -> Iterator[Open]:
             )
             stack.callback(lambda: foreign_is_empty(foreign))
             page.goto(viewer.url)
+            page.wait_for_selector(".mg-run")
             return page, viewer
 
         yield start
@@ -120,25 +122,7 @@ def test_a_volume_is_translated_compared_and_downloaded(open_viewer: Open, tmp_p
     upper, lower = np.split(np.array([picture.std() for picture in wait_for_views(page, 6)]), 2)
     assert upper.min() > 10
     assert lower.min() > 10
-    page.click(".mg-bar button:has-text('Input')")
-    source = wait_for_views(page, 4)[0]
-    page.click(".mg-bar button:has-text('Result')")
-    wait_until(page, lambda: difference(page, source) > 3, "the result in place of the input")
-    result = wait_for_views(page, 4)[0]
-    page.click(".mg-bar button:has-text('Swipe')")
-    middle = source.shape[1] // 2
-
-    def parted() -> bool:
-        now = view_pictures(page)[0]
-        left, right = slice(0, middle - 30), slice(middle + 30, None)
-        return now.shape == source.shape and bool(
-            np.abs(now[:, left] - source[:, left]).mean() < 2 and np.abs(now[:, right] - result[:, right]).mean() < 2
-        )
-
-    wait_until(page, parted, "the input left and the result right of the line")
-    page.click(".mg-bar button:has-text('Blend')")
-    mixed = (source + result) / 2
-    wait_until(page, lambda: difference(page, mixed) < 4, "the mean of input and result")
+    wait_until(page, lambda: comparisons_agree(page), "a line that parts input and result, and their mean")
     with page.expect_download() as download:
         page.click(".mg-download >> nth=0")
     saved = tmp_path / download.value.suggested_filename
@@ -152,10 +136,36 @@ def test_a_volume_is_translated_compared_and_downloaded(open_viewer: Open, tmp_p
     assert all(name.startswith("result_") for name in viewer.kept)
 
 
-def difference(page: Any, expected: np.ndarray) -> float:
-    """How far the first view is from a picture, in grey levels; much while it has another size."""
-    now = view_pictures(page)[0]
-    return float(np.abs(now - expected).mean()) if now.shape == expected.shape else 255.0
+def comparisons_agree(page: Any) -> bool:
+    """Whether the ways to compare show of input and result what they say; not yet while views change their size."""
+    looks = {way: look(page, way) for way in ("Input", "Result", "Swipe", "Blend")}
+    source, result, parted, mixed = looks.values()
+    if len({picture.shape for picture in looks.values()}) > 1 or np.abs(source - result).mean() < 3:
+        return False
+    line = source.shape[1] // 2
+    left, right = slice(0, line - 30), slice(line + 30, None)
+    return bool(
+        np.abs(parted[:, left] - source[:, left]).mean() < 2
+        and np.abs(parted[:, right] - result[:, right]).mean() < 2
+        and np.abs(mixed - (source + result) / 2).mean() < 4
+    )
+
+
+def look(page: Any, way: str) -> np.ndarray:
+    """The axial view in a way to compare, once it says so and stands still."""
+    page.click(f".mg-bar button:has-text('{way}')")
+    between = {"Input": "head", "Result": "head MR", "Swipe": "head |", "Blend": "head +"}[way]
+    page.wait_for_selector(f".mg-caption:visible span:text-matches('^{re.escape(between)}')")
+    previous = wait_for_views(page, 4)[0]
+
+    def still() -> bool:
+        nonlocal previous
+        page.wait_for_timeout(300)
+        before, previous = previous, wait_for_views(page, 4)[0]
+        return before.shape == previous.shape and bool(np.abs(before - previous).mean() < 0.5)
+
+    wait_until(page, still, "a picture that stands still")
+    return previous
 
 
 def test_a_cancelled_job_leaves_everything_as_it_was(open_viewer: Open, tmp_path: Path) -> None:
