@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -116,11 +117,13 @@ class Controller:
         """Start the job that was chosen."""
         choices = self._choices()
         self.state.notice = None
-        reason = choices.refusal()
-        if reason:
-            self.show_error(InputError(reason))
-            return
-        self._runs.start(choices.request, lambda result: self._take_over(result, choices))
+        try:
+            reason = choices.refusal()
+            if reason:
+                raise InputError(reason)
+            self._runs.start(choices.request, lambda result: self._take_over(result, choices))
+        except MonaiGanError as error:
+            self.show_error(error)
 
     def cancel(self) -> None:
         """Cancel the job that runs."""
@@ -133,8 +136,14 @@ class Controller:
             raise InputError("The image was closed while the job ran: open it and run the job again.")
         info = tasks.bundle_named(choices.bundle)
         name = choices.source.GetName() if choices.source is not None else ""
-        kept = keep_files(result, self._workspace.folder("result"), name)
-        outcome = import_outcome(self.stage.scene, result, info, source=choices.source)
+        folder = self._workspace.folder("result")
+        try:
+            kept = keep_files(result, folder, name)
+            outcome = import_outcome(self.stage.scene, result, info, source=choices.source)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._forget_files()
         self.downloads = kept
         self._shown = Shown(choices.source, outcome, info.map_threshold, kept)
 
@@ -181,9 +190,15 @@ class Controller:
         self._draw()
 
     def _forget_result(self) -> None:
-        self._shown, self.downloads = None, []
+        self._shown = None
+        self._forget_files()
         self.state.update({"facts": [], "modes": [], "gallery": [], "downloads": [], "regions": [], "sample": ""})
         self.state.update({"mode": "input", "page": "views"})
+
+    def _forget_files(self) -> None:
+        if self.downloads:
+            shutil.rmtree(self.downloads[0].parent, ignore_errors=True)
+        self.downloads = []
 
     def _draw(self) -> None:
         scene = self._scene()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -49,6 +50,7 @@ def serve(
     for module in ("trame", "slicer", "trame_slicer"):
         require(module, EXTRA)
     _choose_renderer()
+    _quieten()
     from monai_gan.viewer.controller import Controller
 
     os.environ["TRAME_ARGS"] = "--server"  # the words of this program are not trame's
@@ -112,3 +114,12 @@ def _choose_renderer() -> None:
     """Draw without a screen where there is none; VTK would look for one first and complain."""
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+
+
+def _quieten() -> None:
+    """Keep VTK's warnings, which are for developers, from the terminal unless they are asked for."""
+    if not logging.getLogger("monai_gan").isEnabledFor(logging.DEBUG):
+        import vtk
+
+        vtk.vtkObject.GlobalWarningDisplayOff()
+        vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)

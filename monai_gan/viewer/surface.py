@@ -112,5 +112,9 @@ def background_level(volume: Any) -> float:
     sums = np.cumsum(counts * middles)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
-    level = middles[int(np.nanargmax(spread))] if np.isfinite(spread).any() else middles[0]
-    return float(0.5 * (level + edges[0]))  # nearer to the background, so that thin skin belongs to the image
+    if not np.isfinite(spread).any():
+        return float(middles[0])
+    best = np.flatnonzero(spread >= np.nanmax(spread) * (1 - 1e-9))  # several where no voxel lies between
+    level = middles[best].mean()
+    background = sums[best[0]] / below[best[0]]
+    return float((background + level) / 2)  # nearer to the background, so that thin skin belongs to the image
