@@ -95,6 +95,11 @@ def _nifti_bytes(path: Path) -> int:
     axes = sizes[1 : 1 + sizes[0]] if 1 <= sizes[0] <= 7 else ()
     if not axes or min(axes) < 1 or bits < 1:
         raise InputError(f"'{path.name}' has a damaged NIfTI header: write the file again.")
+    if len(axes) < 3 or math.prod(axes[3:]) > 1:
+        shape = " x ".join(str(length) for length in axes)
+        raise InputError(
+            f"'{path.name}' has {shape} values: write one volume of three axes, the last of which may be 1."
+        )
     return math.prod(axes) * bits // 8
 
 

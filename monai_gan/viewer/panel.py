@@ -129,7 +129,7 @@ def _build_options() -> None:
                 v_model=("direction",),
                 items=("[{title: 'None', value: ''}, ...directions]",),
                 label="Latent direction",
-                **_FIELD,
+                **{**_FIELD, "classes": "mb-2 mg-direction"},
             )
             _build_slider("strength", "Shift, standard deviations", "directions.length && direction", -4, 4, 0.25)
         v.VCheckbox(

@@ -116,6 +116,13 @@ def test_a_small_file_cannot_claim_much_memory(tmp_path: Path) -> None:
         check_images([tmp_path / "bad.nii"], 10**9)
 
 
+@pytest.mark.parametrize("shape", [(5, 6, 7, 2), (5, 6)], ids=["frames", "flat"])
+def test_an_image_is_one_volume(shape: tuple[int, ...], tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)), tmp_path / "a.nii.gz")
+    with pytest.raises(InputError, match="write one volume of three axes"):
+        check_images([tmp_path / "a.nii.gz"])
+
+
 @pytest.mark.parametrize(
     ("header", "text"),
     [
