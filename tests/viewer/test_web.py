@@ -221,7 +221,7 @@ def test_latent_sliders_shift_the_samples_of_a_bundle_with_directions(open_viewe
         page.click(".mg-download:has-text('json')")
     download.value.save_as(tmp_path / "sample.json")
     origin = json.loads((tmp_path / "sample.json").read_text())
-    assert (origin["direction"], origin["strength"]) == ("contrast", 2.5)
+    assert (origin["extra"]["direction"], origin["extra"]["strength"]) == ("contrast", 2.5)
     page.click(".mg-sample")
     wait_for_views(page, 1)
 
