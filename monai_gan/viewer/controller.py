@@ -204,6 +204,7 @@ class Controller:
         scene = self._scene()
         self.stage.show(scene)
         self.state.captions = scene.captions
+        self.state.flat = scene.flat
 
     def _scene(self) -> Scene:
         image, shown, mode = self.stage.volume(self.state.image), self._shown, self.state.mode

@@ -42,6 +42,11 @@ class Scene:
         return self.result if self.mode == "result" or self.source is None else self.source
 
     @property
+    def flat(self) -> bool:
+        """Whether that volume is a single slice."""
+        return self.main is not None and min(self.main.GetImageData().GetDimensions()) == 1
+
+    @property
     def captions(self) -> dict[str, str]:
         """What each view says that it shows; by name of the view."""
         source, result = _name(self.source), _name(self.result)
@@ -139,8 +144,7 @@ class Stage:
             wanted: what they show; without any volume they are empty.
         """
         main = wanted.main
-        flat = main is not None and min(main.GetImageData().GetDimensions()) == 1
-        name = arrangement(wanted.mode == "side", flat)
+        name = arrangement(wanted.mode == "side", wanted.flat)
         changed = self._layouts.layout_id != name or main is not self._main
         self._layouts.set_layout(name)
         foreground = wanted.result if wanted.mode in ("blend", "swipe", "overlay") else None

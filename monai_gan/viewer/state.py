@@ -67,6 +67,7 @@ def initial_state(loopback: bool, max_upload: int) -> dict[str, Any]:
         "span": 1.0,
         # the page
         "captions": dict.fromkeys(views, ""),
+        "flat": False,  # a single slice, such as a picture, whose axes need not be those of a person
         "page": "views",
         "notice": None,
     }

@@ -22,10 +22,10 @@ def frame_slice_view(server: Any, name: str, view: Any) -> None:
     orientation = name.removeprefix(RESULT)
     left, top = EDGES[orientation]
     _caption(name, orientation, ORIENTATIONS[orientation])
-    html.Div(left, classes="mg-edge", style="left: 10px; top: 50%;")
-    html.Div(top, classes="mg-edge", style="left: 50%; top: 32px;")
+    html.Div(left, classes="mg-edge", style="left: 10px; top: 50%;", v_if="!flat")
+    html.Div(top, classes="mg-edge", style="left: 50%; top: 32px;", v_if="!flat")
     position = connect_slice_view_slider_to_state(server, view)
-    with html.Div(classes="mg-slice", v_if=f"{position.name.max_value} > {position.name.min_value}"):
+    with html.Div(classes="mg-slice", v_if=f"!flat && {position.name.max_value} > {position.name.min_value}"):
         v.VSlider(
             v_model=(position.name.value,),
             min=(position.name.min_value,),
