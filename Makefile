@@ -24,7 +24,7 @@ install: $(STAMP) ## create .venv and install the package (editable) with all it
 $(STAMP): pyproject.toml constraints.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -c constraints.txt torch
-	$(BIN)/pip install -c constraints.txt -e '.[demo,dev,hub,metrics,perceptual]'
+	$(BIN)/pip install -c constraints.txt -e '.[demo,dev,hub,metrics,perceptual,viewer]'
 	@touch $@
 
 demo: install ## synthesize, train a small GAN and write demo/report.html (under 3 minutes after the install)

@@ -28,6 +28,7 @@ _ROOMS = frozenset(
         "ops",
         "transforms",
         "variants",
+        "viewer",
     }
 )
 

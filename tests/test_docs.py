@@ -30,7 +30,7 @@ PAGES = [
     *sorted((ROOT / "bundles").glob("*/docs/README.md")),
 ]
 ROOMS = ["apps", "bundle", "data", "engines", "handlers", "inferers", "losses", "metrics", "mrml", "networks"]
-ROOMS += ["networks.blocks", "networks.nets", "ops", "transforms", "variants"]
+ROOMS += ["networks.blocks", "networks.nets", "ops", "transforms", "variants", "viewer"]
 
 _BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -46,7 +46,7 @@ json.dump({"heavy": heavy, "version": version, "names": names}, sys.stdout)
     assert {"apps", "losses", "networks", "variants", "ops"} <= set(seen["names"])
 
 
-@pytest.mark.parametrize("room", ["errors", "ops", "bundle", "apps", "cli"])
+@pytest.mark.parametrize("room", ["errors", "ops", "bundle", "apps", "cli", "viewer"])
 def test_cheap_rooms_load_no_framework_and_touch_no_gpu(room: str, tmp_path: Path) -> None:
     code = f"""
 import json, sys
@@ -54,7 +54,7 @@ import monai_gan
 getattr(monai_gan, {room!r})
 torch = sys.modules.get("torch")
 json.dump({{
-    "heavy": [m for m in ("monai", "ignite", "triton", "torch") if m in sys.modules],
+    "heavy": [m for m in ("monai", "ignite", "triton", "torch", "trame", "slicer") if m in sys.modules],
     "gpu": torch is not None and torch.cuda.is_initialized(),
 }}, sys.stdout)
 """

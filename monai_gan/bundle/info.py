@@ -89,6 +89,27 @@ class BundleInfo:
         return str(self.extra.get("quality", ""))
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes or directions that it can be asked for; empty for most."""
+        return tuple(str(label) for label in self.extra.get("labels") or ())
+
+    @property
+    def takes_truncation(self) -> bool:
+        """Whether it can be asked for more typical, less varied images."""
+        return self.task == "synthesis" and bool(self.extra.get("truncation", True))
+
+    @property
+    def direction_names(self) -> tuple[str, ...]:
+        """Names of the directions along which its styles can be shifted; empty for most."""
+        return tuple(str(entry["name"]) for entry in self.extra.get("directions") or ())
+
+    @property
+    def map_threshold(self) -> float | None:
+        """The value of its anomaly maps above which it reports regions; None where it states none."""
+        known = (self.extra.get("detection") or {}).get("map_threshold")
+        return None if known is None else float(known)
+
+    @property
     def untrained(self) -> bool:
         """Whether this is a configuration only, to be trained on one's own data, and says so."""
         return self.quality == "untrained"

@@ -23,6 +23,7 @@ from monai_gan.cli import (
     run_job,
     synthesize,
     train,
+    view,
     volumes,
 )
 from monai_gan.errors import Cancelled
@@ -63,6 +64,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("provenance")(provenance.provenance)
 app.add_typer(bundle.app, name="bundle")
+app.command("view")(view.view)
 app.command("run")(run_job.run)
 app.command("demo")(demo.demo)
 

@@ -10,7 +10,9 @@ from monai_gan.mrml.exchange import read_volume, volume_array, write_sequence, w
 from monai_gan.mrml.inputs import input_cautions, input_refusal
 from monai_gan.mrml.origin import Origin, origin_of
 from monai_gan.mrml.outcome import Outcome, import_outcome
-from monai_gan.mrml.regions import Region, find_regions, write_segmentation, write_table
+from monai_gan.mrml.overlay import lay_over
+from monai_gan.mrml.regions import Region, find_regions, region_texts, write_segmentation, write_table
+from monai_gan.mrml.requests import request_of
 from monai_gan.mrml.sequences import frames_of, import_frames, sequence_of
 from monai_gan.mrml.units import set_units
 
@@ -24,8 +26,11 @@ __all__ = [
     "import_outcome",
     "input_cautions",
     "input_refusal",
+    "lay_over",
     "origin_of",
     "read_volume",
+    "region_texts",
+    "request_of",
     "sequence_of",
     "set_units",
     "volume_array",

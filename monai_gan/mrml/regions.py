@@ -81,6 +81,24 @@ def find_regions(node: Any, threshold: float, smallest_mm3: float = 0.0) -> tupl
     return regions, labels
 
 
+def region_texts(regions: Sequence[Region]) -> list[list[str]]:
+    """Rows for people: number, cubic centimetres, mean, maximum, centre in RAS millimetres.
+
+    Args:
+        regions: as `find_regions` gives them.
+    """
+    return [
+        [
+            str(region.label),
+            f"{region.volume_mm3 / 1000:.2f}",
+            f"{region.mean:.3g}",
+            f"{region.maximum:.3g}",
+            ", ".join(f"{value:.0f}" for value in region.centre),
+        ]
+        for region in regions
+    ]
+
+
 def write_table(table: Any, regions: Sequence[Region]) -> None:
     """Fill a vtkMRMLTableNode with regions, one a row; what it held is removed.
 

@@ -8,35 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_bundle import build_tiny_bundle, read_config, write_config
+from tiny_bundle import build_tiny_bundle
+from tiny_style_bundle import build_style_bundle
 
 from monai_gan.apps import load, synthesize
-from monai_gan.bundle import save_weights, write_checksums
 from monai_gan.errors import InputError
 from monai_gan.networks import style_directions, style_shift
-from monai_gan.networks.nets import StyleGAN2Generator
-
-GENERATOR: dict[str, Any] = {"spatial_dims": 2, "latent_size": 4, "image_size": 8, "channels": 4, "mapping_layers": 2}
-
-
-def build_style_bundle(folder: Path, **generator: Any) -> Path:
-    """A bundle of an untrained StyleGAN2 generator, whose first direction is named."""
-    root = build_tiny_bundle(folder, "tiny_style")
-    inference, metadata = read_config(root, "inference"), read_config(root, "metadata")
-    network = {"_target_": "monai_gan.networks.nets.StyleGAN2Generator", **GENERATOR, **generator}
-    inference["network_def"] = network
-    metadata["monai_gan"]["directions"] = [
-        {"name": "contrast", "number": 0},
-        {"name": "grain", "number": 1, "layers": [2]},
-    ]
-    write_config(root, "inference", inference)
-    write_config(root, "metadata", metadata)
-    torch.manual_seed(0)
-    made = StyleGAN2Generator(**GENERATOR, **generator)
-    made.mapping.average.normal_()  # type: ignore[union-attr,operator]
-    save_weights(made, root / "models" / "model.pt")
-    write_checksums(root)
-    return root
 
 
 def test_names_and_numbers_shift_the_styles_of_all_images(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def cardOf(info):
 
 def labelsOf(info):
     """Names of the classes or directions that a bundle must be asked for; empty for most."""
-    return [str(label) for label in (info.extra.get("labels") or ())] if info is not None else []
+    return list(info.labels) if info is not None else []
 
 
 def offersUncertainty(info):
@@ -86,13 +86,12 @@ def offersUncertainty(info):
 def mapThresholdOf(name):
     """The value of a detection bundle's maps above which it reports regions; None where it states none."""
     info = bundleNamed(name)
-    known = (info.extra.get("detection") or {}).get("map_threshold") if info is not None else None
-    return float(known) if known is not None else None
+    return info.map_threshold if info is not None else None
 
 
 def takesTruncation(info):
     """Whether a bundle knows more typical, less varied images."""
-    return info is not None and info.task == "synthesis" and bool(info.extra.get("truncation", True))
+    return info is not None and info.takes_truncation
 
 
 def cacheFolder():

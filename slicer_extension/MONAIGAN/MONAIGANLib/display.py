@@ -3,8 +3,6 @@
 import slicer
 
 MARK = "SYNTHETIC"
-#: Colours of a map: dark to bright, so that it can lie over a grey image.
-MAP_COLOURS = "vtkMRMLColorTableNodeFileInferno.txt"
 
 
 def sideBySide(scene, source, result):
@@ -34,19 +32,9 @@ def inAllViews(scene, volume):
 
 def overlay(scene, source, anomalies, opacity, threshold):
     """A map in colours over its input, only where it exceeds a threshold."""
-    display = anomalies.GetDisplayNode()
-    if display is not None:
-        _, highest = rangeOf(anomalies)
-        display.SetAndObserveColorNodeID(MAP_COLOURS)
-        display.AutoWindowLevelOff()
-        display.SetWindowLevelMinMax(0, highest)
-        display.AutoThresholdOff()
-        display.SetThreshold(threshold, max(highest, threshold))
-        display.ApplyThresholdOn()
-    for composite in _composites(scene):
-        composite.SetBackgroundVolumeID(source.GetID())
-        composite.SetForegroundVolumeID(anomalies.GetID())
-        composite.SetForegroundOpacity(opacity)
+    from monai_gan.mrml import lay_over
+
+    lay_over(scene, source, anomalies, opacity, threshold)
 
 
 def rangeOf(volume):

@@ -14,7 +14,7 @@ def update(scene, anomalies, threshold, table=None, segmentation=None, segment=F
     :param segment: whether a segmentation is asked for
     :return: (rows of texts, table, segmentation)
     """
-    from monai_gan.mrml import find_regions, write_segmentation, write_table
+    from monai_gan.mrml import find_regions, region_texts, write_segmentation, write_table
 
     regions, labels = find_regions(anomalies, threshold)
     name = anomalies.GetName()
@@ -28,17 +28,7 @@ def update(scene, anomalies, threshold, table=None, segmentation=None, segment=F
             title = _("Segmentation of {name}").format(name=name)
             segmentation = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", scene.GenerateUniqueName(title))
         write_segmentation(scene, segmentation, anomalies, labels)
-    rows = [
-        [
-            str(region.label),
-            f"{region.volume_mm3 / 1000:.2f}",
-            f"{region.mean:.3g}",
-            f"{region.maximum:.3g}",
-            ", ".join(f"{value:.0f}" for value in region.centre),
-        ]
-        for region in regions
-    ]
-    return rows, table, segmentation
+    return region_texts(regions), table, segmentation
 
 
 def headings():

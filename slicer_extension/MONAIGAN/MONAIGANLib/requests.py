@@ -85,31 +85,22 @@ def requestOf(choices, folder, devices=None):
     :param folder: private, existing
     :param devices: names of the devices of this computer when they are known; another one becomes "auto"
     """
-    task = tasks.taskNamed(choices.task)
-    fields = tasks.fieldsOf(task)
-    given = {
-        "task": task.name,
-        "bundle": choices.bundle,
-        "format": "nrrd",
-        "device": deviceOf(choices, devices),
-        "seed": choices.seed,
-        "n": choices.count,
-        "truncation": choices.truncation,
-        "label": choices.label or None,
-        "uncertainty": choices.uncertainty,
-        "trust": choices.trust,
-    }
-    request = {name: value for name, value in given.items() if name in fields and value is not None}
-    if not catalogue.labelsOf(catalogue.bundleNamed(choices.bundle)):
-        request.pop("label", None)  # left over from another bundle
-    if task.needsInput:
-        from monai_gan.mrml import frames_of, sequence_of, write_sequence, write_volume
+    from monai_gan.mrml import request_of
 
-        found = sequence_of(choices.source.GetScene(), choices.source) if choices.frames else None
-        path = folder / "input.nrrd"
-        path = str(write_sequence(frames_of(found[1]), path) if found else write_volume(choices.source, path))
-        request["input"] = [path] if fields["input"].get("type") == "array" else path
-    return request
+    return request_of(
+        tasks.taskNamed(choices.task).name,
+        choices.bundle,
+        folder,
+        source=choices.source,
+        frames=choices.frames,
+        device=deviceOf(choices, devices),
+        seed=choices.seed,
+        n=choices.count,
+        truncation=choices.truncation,
+        label=choices.label or None,
+        uncertainty=choices.uncertainty,
+        trust=choices.trust,
+    )
 
 
 def takeOver(scene, result, choices):
