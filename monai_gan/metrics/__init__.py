@@ -27,6 +27,7 @@ from monai_gan.metrics.downstream import (
 )
 from monai_gan.metrics.evaluation import FLOOR, Evaluation, Figure, FigureInfo, evaluate_sets
 from monai_gan.metrics.extractors import EXTRACTORS, load_extractor
+from monai_gan.metrics.feature_maps import EfficientNetMaps
 from monai_gan.metrics.features import FeatureExtractor
 from monai_gan.metrics.fid import FIDMetric, frechet_distance
 from monai_gan.metrics.inception_score import InceptionScore, inception_score
@@ -62,6 +63,7 @@ __all__ = [
     "DensityCoverage",
     "DetectionTruth",
     "DetectorFigures",
+    "EfficientNetMaps",
     "Evaluation",
     "FIDMetric",
     "FeatureExtractor",
