@@ -6,7 +6,8 @@
 
 A network of a set with several folds is given by the folders of all its trainings, joined by commas. The simple
 detectors are fitted here. A network is scored as its bundle's metadata say. Results go to
-``benchmarks/results/anomaly.json``; ``--report FOLDER`` writes a page with ROC curves and maps beside them.
+``benchmarks/results/anomaly.json``, a picture to each bundle of the repository; ``--report FOLDER`` writes a page with
+ROC curves and maps beside them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.anomaly_cards import BUNDLES, PICTURE, draw
 from benchmarks.anomaly_sets import SETS, AnomalySet, tumor
 from monai_gan.apps import detection_report
 from monai_gan.bundle import load_network
@@ -38,8 +40,9 @@ from monai_gan.metrics import (
     RawBrightness,
     ScoreCalibration,
     detector_figures,
-    paired_differences,
+    differences_from,
     pixel_threshold,
+    resampled_figures,
     run_detector,
     top_mean,
 )
@@ -67,12 +70,14 @@ def simple_detectors(data: AnomalySet) -> dict[str, Maker]:
         "nearest patches": NearestFeatures,
         "nearest EfficientNet features": lambda: NearestFeatures(EfficientNetMaps(image_size=size)),
     }
-    return {name: _fitted(kind) for name, kind in kinds.items()}
+    # Its bank takes as many features of fewer images.
+    limits = {"nearest EfficientNet features": 400}
+    return {name: _fitted(kind, limits.get(name, 10**9)) for name, kind in kinds.items()}
 
 
-def _fitted(kind: Callable[[], Any]) -> Maker:
+def _fitted(kind: Callable[[], Any], limit: int = 10**9) -> Maker:
     def make(_: int, train: Tensor) -> DetectionNetwork:
-        network: DetectionNetwork = kind().fit(train)
+        network: DetectionNetwork = kind().fit(train[:: max(1, len(train) // limit)])
         return network
 
     return make
@@ -193,8 +198,8 @@ def measure(
         detection, other_score, calibration, marked = judge(data, make, chosen)
         found[name] = detection
         localises = name != "image statistics"
-        figures = detector_figures(detection, data.truth, localises=localises, threshold=1.0, n=n)
-        row: dict[str, Any] = {key: _plain(value) for key, value in vars(figures).items()}
+        measured = detector_figures(detection, data.truth, localises=localises, threshold=1.0, n=n)
+        row: dict[str, Any] = {key: _plain(value) for key, value in vars(measured).items()}
         if localises:
             other = "network" if chosen == "map" else "map"
             row[f"auroc_{other}"] = _plain(Ranking(other_score.numpy(), data.truth.anomalous).auroc())
@@ -211,23 +216,14 @@ def measure(
         rows[name] = row
         sys.stdout.write(f"{name} {json.dumps(row)}\n")
         sys.stdout.flush()
-    differences = {
-        name: {
-            kind: {
-                other: _plain(interval)
-                for other, interval in paired_differences(
-                    {k: v for k, v in found.items() if not pixels or k != "image statistics"},
-                    name,
-                    data.truth,
-                    pixels=pixels,
-                    n=n,
-                ).items()
-            }
-            for kind, pixels in (("auroc", False), ("pixel_average_precision", True))
-            if not pixels or data.truth.masks is not None
-        }
-        for name in scores
-    }
+    differences: dict[str, dict[str, Any]] = {name: {} for name in scores}
+    for kind, pixels in (("auroc", False), ("pixel_average_precision", True)):
+        if pixels and data.truth.masks is None:
+            continue
+        shown = {name: one for name, one in found.items() if not pixels or name != "image statistics"}
+        figures = resampled_figures(shown, data.truth, pixels=pixels, n=n)
+        for name, kinds in differences.items():
+            kinds[kind] = {other: _plain(interval) for other, interval in differences_from(figures, name).items()}
     heading = {"title": data.title, "note": data.note}
     return {**heading, "rows": rows, "differences": differences, **_counts(data.truth)}, found
 
@@ -277,7 +273,10 @@ def main() -> None:
     with torch.inference_mode():
         result, found = measure(data, {**makers, **simple_detectors(data)}, scores, arguments.resamplings)
     results = json.loads(arguments.results.read_text()) if arguments.results.is_file() else {}
-    results[arguments.set] = result | {"score": scores, "torch": torch.__version__}
+    shipped = {name: paths[0].name for name, paths in networks.items() if paths[0].resolve().parent == BUNDLES}
+    for name, bundle in shipped.items():
+        draw(BUNDLES / bundle / PICTURE, data, found[name])
+    results[arguments.set] = result | {"score": scores, "bundles": shipped, "torch": torch.__version__}
     arguments.results.write_text(json.dumps(results, indent=2) + "\n")
     if arguments.report is not None:
         detection_report(arguments.report / f"{arguments.set}.html", data.title, data.images, found, data.truth)

@@ -1,4 +1,4 @@
-"""The figures of the page on anomaly detection, from the stored results.
+"""The figures of the page on anomaly detection, of the cards and the metadata, from the stored results.
 
 python -m benchmarks.anomaly_section
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.anomaly import RESULTS
+from benchmarks.anomaly_cards import write_bundle_figures
 from benchmarks.anomaly_speed import SPEED
 from benchmarks.results import measured_on
 
@@ -47,6 +48,14 @@ def section(results: Mapping[str, Any]) -> str:
     for result in results.values():
         parts += _set(result)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def card(name: str, result: Mapping[str, Any]) -> str:
+    """The figures of one network's card."""
+    others = [row for row in result["bundles"] if row != name]
+    rows = {row: values for row, values in result["rows"].items() if row not in others}
+    lines = _set({**result, "rows": rows, "differences": {name: result["differences"][name]}})
+    return "\n".join(lines[2:]).rstrip()
 
 
 def _set(result: Mapping[str, Any]) -> list[str]:
@@ -99,15 +108,15 @@ def speed(report: Mapping[str, Any]) -> str:
     """The time of a score as Markdown."""
     text = (
         f"One thread of a CPU scores {report['fanogan_images_per_second']:.0f} images of 64 x 64 pixels a second with "
-        f"`{report['bundle']}`. The search of AnoGAN through the same networks, {report['search_steps']} steps an image, "
-        f"does {report['anogan_images_per_second']:.2f}: f-AnoGAN is {report['ratio']:.0f} times as fast. "
+        f"`{report['bundle']}`. The search of AnoGAN through the same networks takes {report['search_steps']} steps an "
+        f"image and does {report['anogan_images_per_second']:.2f}: f-AnoGAN is {report['ratio']:.0f} times as fast. "
         f"(CPU time; {measured_on(dict(report))}; `python -m benchmarks.anomaly_speed`)"
     )
     return f"\n### Speed\n\n{textwrap.fill(text, 120)}\n"
 
 
 def main() -> None:
-    """Renew the figures of the page."""
+    """Renew the figures everywhere."""
     page = PAGE.read_text(encoding="utf-8")
     results = json.loads(RESULTS.read_text())
     figures = f"{BEGIN}\n{section(results)}{speed(json.loads(SPEED.read_text()))}{END}\n"
@@ -117,6 +126,9 @@ def main() -> None:
     else:
         page = f"{page.rstrip()}\n\n{figures}"
     PAGE.write_text(page, encoding="utf-8")
+    for result in results.values():
+        for row, bundle in result["bundles"].items():
+            write_bundle_figures(bundle, row, result, card(row, result))
 
 
 if __name__ == "__main__":

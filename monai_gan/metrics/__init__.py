@@ -12,8 +12,10 @@ from monai_gan.metrics.detector_figures import (
     DetectionTruth,
     DetectorFigures,
     detector_figures,
+    differences_from,
     paired_differences,
     pixel_threshold,
+    resampled_figures,
     run_detector,
 )
 from monai_gan.metrics.diversity import mean_pairwise_distance, ms_ssim_diversity
@@ -101,6 +103,7 @@ __all__ = [
     "density_coverage",
     "detector_figures",
     "dice",
+    "differences_from",
     "evaluate_sets",
     "frechet_distance",
     "gradient_agreement",
@@ -121,6 +124,7 @@ __all__ = [
     "precision_recall",
     "radial_power_spectrum",
     "region_overlap",
+    "resampled_figures",
     "run_detector",
     "sliced_wasserstein",
     "top_mean",
