@@ -279,7 +279,8 @@ def main() -> None:
     results[arguments.set] = result | {"score": scores, "bundles": shipped, "torch": torch.__version__}
     arguments.results.write_text(json.dumps(results, indent=2) + "\n")
     if arguments.report is not None:
-        detection_report(arguments.report / f"{arguments.set}.html", data.title, data.images, found, data.truth)
+        page = arguments.report / f"{arguments.set}.html"
+        detection_report(page, data.title, data.images, found, data.truth, n=arguments.resamplings)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,13 @@ $maps""")
 
 
 def detection_report(
-    path: str | Path, title: str, images: Tensor, found: Mapping[str, Detection], truth: DetectionTruth
+    path: str | Path,
+    title: str,
+    images: Tensor,
+    found: Mapping[str, Detection],
+    truth: DetectionTruth,
+    *,
+    n: int = 200,
 ) -> Path:
     """Write a page with figures, ROC curves and maps of detectors on the same images.
 
@@ -50,6 +56,7 @@ def detection_report(
         images: (N, 1, *S) in [-1, 1].
         found: what each detector says of them, the one of interest first; a map that is 0 everywhere is left out.
         truth: of the images.
+        n: resamplings of the intervals.
 
     Returns:
         The path.
@@ -66,7 +73,7 @@ def detection_report(
         title=html.escape(title),
         n=len(images),
         anomalous=int(truth.anomalous.sum()),
-        table=_table(found, truth),
+        table=_table(found, truth, n),
         chart=_curves(found, truth),
         maps=_maps(images, found, truth),
     )
@@ -79,15 +86,15 @@ def _localises(found: Detection) -> bool:
     return bool(found.map.max() > 0)
 
 
-def _table(found: Mapping[str, Detection], truth: DetectionTruth) -> str:
+def _table(found: Mapping[str, Detection], truth: DetectionTruth, n: int) -> str:
     from monai_gan.metrics import detector_figures, paired_differences
 
     first = next(iter(found))
-    differences = paired_differences(found, first, truth)
+    differences = paired_differences(found, first, truth, n=n)
     head = "".join(f'<th class="number">{name}</th>' for name in ("image AUROC", "difference of the first", "pixel AP"))
     rows = []
     for name, detection in found.items():
-        figures: DetectorFigures = detector_figures(detection, truth, localises=_localises(detection))
+        figures: DetectorFigures = detector_figures(detection, truth, localises=_localises(detection), n=n)
         cells = (figures.auroc, differences.get(name), figures.pixel_average_precision)
         texts = "".join(f'<td class="number">{_cell(value)}</td>' for value in cells)
         kind = ' class="own"' if name == first else ""
