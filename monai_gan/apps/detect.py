@@ -135,9 +135,8 @@ def _write(folder: Path, stem: str, image: Tensor, result: AnomalyResult) -> lis
 
     name = f"{stem}_anomaly"
     written = write_image(folder / f"{name}.nii.gz", result.map, provenance=result.provenance)
-    Image.fromarray(overview(*(_to_look_at(one, result.map) for one in (image, result.map)))).save(
-        folder / f"{name}.png"
-    )
+    shown = overview(_to_look_at(image, result.map), _to_look_at(result.map, result.map))
+    Image.fromarray(shown).save(folder / f"{name}.png")
     return [written.name, f"{name}.png"]
 
 
