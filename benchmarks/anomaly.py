@@ -273,10 +273,11 @@ def main() -> None:
     with torch.inference_mode():
         result, found = measure(data, {**makers, **simple_detectors(data)}, scores, arguments.resamplings)
     results = json.loads(arguments.results.read_text()) if arguments.results.is_file() else {}
+    more = {"resamplings": arguments.resamplings, "torch": torch.__version__}
     shipped = {name: paths[0].name for name, paths in networks.items() if paths[0].resolve().parent == BUNDLES}
     for name, bundle in shipped.items():
         draw(BUNDLES / bundle / PICTURE, data, found[name])
-    results[arguments.set] = result | {"score": scores, "bundles": shipped, "torch": torch.__version__}
+    results[arguments.set] = result | {"score": scores, "bundles": shipped, **more}
     arguments.results.write_text(json.dumps(results, indent=2) + "\n")
     if arguments.report is not None:
         page = arguments.report / f"{arguments.set}.html"

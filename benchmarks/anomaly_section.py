@@ -38,13 +38,14 @@ FURTHER = {
 def section(results: Mapping[str, Any]) -> str:
     """All sets as Markdown."""
     method = (
-        "Every detector on every set, made by `python -m benchmarks.anomaly`. Intervals of 95 % come of up to 100 "
-        "resamplings of patients and, of each, its images; differences are paired. Pixel figures are taken inside the body, "
-        "where Dice is at the level that 1 % of an average held-out normal body exceeds. False positives are at the "
-        "threshold for 5 %, or for the least rate that the units allow; the rate over random splits is that for 5 % "
-        "over 200 halves of the normal images, calibration and test together. Ties are ranked by average. The "
-        "denoising auto-encoder is a small one (10 to 64 channels), trained for 500 to 800 steps of 16 images: a longer training "
-        "may do better; in 3-D it was not trained. BEGAN and AnoGAN have no row: no network was trained for them."
+        "Every detector on every set, made by `python -m benchmarks.anomaly`. Intervals of 95 % come of resampled "
+        "patients and, of each, resampled images; differences are paired. Pixel figures are taken inside the body, "
+        "where Dice is at the level that 1 % of an average held-out normal body exceeds. False positives are at "
+        "the threshold for 5 %, or for the least rate that the units allow; the rate over random splits is that "
+        "for 5 % over 200 halves of the normal images, calibration and test together. Ties are ranked by average. "
+        "The denoising auto-encoder is a small one (10 to 64 channels), trained for 500 to 800 steps of 16 images: "
+        "a longer training may do better; in 3-D it was not trained. BEGAN and AnoGAN have no row: no network was "
+        "trained for them."
     )
     parts = ["## Figures", "", textwrap.fill(method, 120), ""]
     for result in results.values():
@@ -67,7 +68,8 @@ def _set(result: Mapping[str, Any]) -> list[str]:
     columns = IMAGE_COLUMNS | (PIXEL_COLUMNS if with_pixels else {}) | further
     units = f" of {result['units']} units" if result.get("units") else ""
     prevalence = f", {result['prevalence']:.2%} of the pixels" if "prevalence" in result else ""
-    counts = f"{result['n']} images{units}, {result['n_anomalous']} anomalous{prevalence}."
+    counts = f"{result['n']} images{units}, {result['n_anomalous']} anomalous{prevalence}; "
+    counts += f"{result['resamplings']} resamplings."
     lines = [f"### {result['title']}", "", textwrap.fill(f"{result['note']} {counts}", 120), ""]
     lines += [f"| detector | {' | '.join(columns.values())} |", "|---|" + "---|" * len(columns)]
     lines += [f"| {name} | {' | '.join(_cell(row.get(key)) for key in columns)} |" for name, row in rows.items()]
