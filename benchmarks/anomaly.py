@@ -5,7 +5,9 @@
     python -m benchmarks.anomaly_section
 
 A network of a set with several folds is given by the folders of all its trainings, joined by commas. The simple
-detectors are fitted here. Results go to ``benchmarks/results/anomaly.json``.
+detectors are fitted here. A network is scored as its bundle's metadata say. Results go to
+``benchmarks/results/anomaly.json``, a picture to each bundle of the repository; ``--report FOLDER`` writes a page with
+ROC curves and maps beside them.
 """
 
 from __future__ import annotations
@@ -16,16 +18,21 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.anomaly_sets import SETS, AnomalySet
+from benchmarks.anomaly_cards import BUNDLES, PICTURE, draw
+from benchmarks.anomaly_sets import SETS, AnomalySet, tumor
+from monai_gan.apps import detection_report
 from monai_gan.bundle import load_network
+from monai_gan.bundle.files import METADATA, read_json
+from monai_gan.data import body_mask
 from monai_gan.metrics import (
     DetectionTruth,
+    EfficientNetMaps,
     ImageStatistics,
     NearestFeatures,
     PixelDeviation,
@@ -33,8 +40,9 @@ from monai_gan.metrics import (
     RawBrightness,
     ScoreCalibration,
     detector_figures,
-    paired_differences,
+    differences_from,
     pixel_threshold,
+    resampled_figures,
     run_detector,
     top_mean,
 )
@@ -52,19 +60,24 @@ Maker = Callable[[int, Tensor], DetectionNetwork]
 
 
 def simple_detectors(data: AnomalySet) -> dict[str, Maker]:
-    """The detectors that fit in one go."""
+    """The detectors that fit in one go; the feature network sees images of 28 to 64 pixels enlarged to 128."""
+    # Volumes are many slices: these stay as they are.
+    size = 128 if data.images.ndim == 4 else 64
     kinds: dict[str, Callable[[], Any]] = {
         "raw brightness": RawBrightness,
         "per-pixel Gaussian": lambda: PixelDeviation("bright" if data.bright else "both"),
         "image statistics": ImageStatistics,
         "nearest patches": NearestFeatures,
+        "nearest EfficientNet features": lambda: NearestFeatures(EfficientNetMaps(image_size=size)),
     }
-    return {name: _fitted(kind) for name, kind in kinds.items()}
+    # Its bank takes as many features of fewer images.
+    limits = {"nearest EfficientNet features": 400}
+    return {name: _fitted(kind, limits.get(name, 10**9)) for name, kind in kinds.items()}
 
 
-def _fitted(kind: Callable[[], Any]) -> Maker:
+def _fitted(kind: Callable[[], Any], limit: int = 10**9) -> Maker:
     def make(_: int, train: Tensor) -> DetectionNetwork:
-        network: DetectionNetwork = kind().fit(train)
+        network: DetectionNetwork = kind().fit(train[:: max(1, len(train) // limit)])
         return network
 
     return make
@@ -76,55 +89,67 @@ def trained(paths: list[Path]) -> Maker:
     return lambda number, _: networks[number]  # type: ignore[return-value]
 
 
-def judge(data: AnomalySet, make: Maker, score: str) -> tuple[Detection, list[float], np.ndarray, np.ndarray]:
+def score_of(path: Path) -> str:
+    """How a network's images are scored: ``"network"`` or ``"map"``, as its bundle says."""
+    return str(read_json(path / METADATA)["monai_gan"].get("detection", {}).get("score", "map"))
+
+
+class Judged(NamedTuple):
     """What a detector says of all test images, each fold in units of its calibration images.
 
-    Returns:
-        Scores and maps; the scores of all calibration images; for each test image whether its score is above the
-        threshold of its fold at the least rate that may be promised, and that rate.
+    Attributes:
+        detection: scores and maps; these in units of the threshold of the held-out normal images.
+        other_score: the score that was not chosen: the network's own, or that of the map.
+        calibration: the scores of all calibration images.
+        marked: for each test image whether its score is above the threshold of its fold, at a rate of 5 % or the least
+            one that may be promised.
     """
+
+    detection: Detection
+    other_score: Tensor
+    calibration: list[float]
+    marked: np.ndarray
+
+
+def judge(data: AnomalySet, make: Maker, score: str) -> Judged:
+    """Run a detector over all folds, scored by its own score, ``"network"``, or by its ``"map"``."""
     size = tuple(data.truth.masks.shape[2:]) if data.truth.masks is not None else tuple(data.images.shape[2:])
-    n = len(data.images)
-    scores, maps = torch.zeros(n), torch.zeros(n, 1, *size)
+    n, chosen = len(data.images), int(score == "map")
+    scores, maps = torch.zeros(2, n), torch.zeros(n, 1, *size)
     reconstructions = torch.zeros_like(data.images)
-    marked, threshold_maps = np.zeros(n, bool), torch.zeros(n)
+    marked = np.zeros(n, bool)
     calibration_scores: list[float] = []
     made: dict[int, DetectionNetwork] = {}
     for fold in data.folds:
-        network = made.setdefault(fold.network, make(fold.network, fold.train))
-        normal = _scored(run_detector(network, fold.calibration), fold.calibration, score)
-        found = _scored(run_detector(network, data.images[fold.test]), data.images[fold.test], score)
-        centre, spread = normal.score.mean(), normal.score.std() + 1e-12
-        level = normal.map.mean() + 1e-12
+        if fold.network not in made:
+            made[fold.network] = make(fold.network, fold.train)
+        network = made[fold.network]
+        normal, normal_scores = _scored(run_detector(network, fold.calibration), fold.calibration)
+        found, found_scores = _scored(run_detector(network, data.images[fold.test]), data.images[fold.test])
+        centre, spread = normal_scores.mean(1, keepdim=True), normal_scores.std(1, keepdim=True) + 1e-12
         test = torch.from_numpy(fold.test)
-        scores[test] = (found.score - centre) / spread
-        maps[test] = _resized(found.map / level, size)
+        scores[:, test] = (found_scores - centre) / spread
+        level = pixel_threshold(normal.map, PIXEL_RATE, _bodies(fold.calibration))
+        maps[test] = _resized(found.map / (level + 1e-12), size)
         reconstructions[test] = found.reconstruction
-        threshold_maps[test] = pixel_threshold(normal.map / level, PIXEL_RATE, _bodies(fold.calibration))
-        calibration = ScoreCalibration.of(((normal.score - centre) / spread).tolist(), fold.units)
+        calibration = ScoreCalibration.of(((normal_scores - centre) / spread)[chosen].tolist(), fold.units)
         threshold = calibration.threshold(max(0.05, calibration.least_rate))
-        marked[fold.test] = scores[test].numpy() > threshold
+        marked[fold.test] = scores[chosen, test].numpy() > threshold
         calibration_scores += calibration.scores
-    # One threshold for all folds: maps are in units of it from here on.
-    maps = maps / threshold_maps.clamp(min=1e-12).reshape(-1, *[1] * (maps.ndim - 1))
-    return Detection(scores, maps, reconstructions), calibration_scores, marked, threshold_maps.numpy()
+    return Judged(Detection(scores[chosen], maps, reconstructions), scores[1 - chosen], calibration_scores, marked)
 
 
 def _bodies(images: Tensor) -> Tensor:
-    from monai_gan.data import body_mask
-
     return torch.stack([body_mask(image) for image in images])
 
 
-def _scored(found: Detection, images: Tensor, score: str) -> Detection:
-    """Maps inside the body; scores of the network or of the map."""
+def _scored(found: Detection, images: Tensor) -> tuple[Detection, Tensor]:
+    """Maps inside the body; the scores (2, N) of the network and of the map."""
     bodies = _bodies(images)
     maps = found.map * bodies
-    if score == "map":
-        shares = bodies.flatten(1).float().mean(1) * TOP_SHARE
-        tops = [top_mean(one[None], float(share)) for one, share in zip(maps, shares, strict=True)]
-        found = found._replace(score=torch.cat(tops))
-    return found._replace(map=maps)
+    shares = bodies.flatten(1).float().mean(1) * TOP_SHARE
+    tops = torch.cat([top_mean(one[None], float(share)) for one, share in zip(maps, shares, strict=True)])
+    return found._replace(map=maps), torch.stack([found.score, tops])
 
 
 def _resized(maps: Tensor, size: tuple[int, ...]) -> Tensor:
@@ -161,16 +186,23 @@ def sharpness_matched(found: Detection, data: AnomalySet) -> float:
     return float(np.mean(wins)) if wins else float("nan")
 
 
-def measure(data: AnomalySet, makers: Mapping[str, Maker], scores: Mapping[str, str], n: int) -> dict[str, Any]:
-    """Figures of all detectors, and the differences of each network from all others."""
-    found, rows = {}, {}
+def measure(
+    data: AnomalySet, makers: Mapping[str, Maker], scores: Mapping[str, str], n: int
+) -> tuple[dict[str, Any], dict[str, Detection]]:
+    """Figures of all detectors with the differences of each network from all others, and what they said."""
+    found: dict[str, Detection] = {}
+    rows = {}
     for name, make in makers.items():
         began = time.perf_counter()
-        detection, calibration, marked, _ = judge(data, make, scores.get(name, "network"))
+        chosen = scores.get(name, "network")
+        detection, other_score, calibration, marked = judge(data, make, chosen)
         found[name] = detection
         localises = name != "image statistics"
-        figures = detector_figures(detection, data.truth, localises=localises, threshold=1.0, n=n)
-        row: dict[str, Any] = {key: _plain(value) for key, value in vars(figures).items()}
+        measured = detector_figures(detection, data.truth, localises=localises, threshold=1.0, n=n)
+        row: dict[str, Any] = {key: _plain(value) for key, value in vars(measured).items()}
+        if localises:
+            other = "network" if chosen == "map" else "map"
+            row[f"auroc_{other}"] = _plain(Ranking(other_score.numpy(), data.truth.anomalous).auroc())
         normal = detection.score.numpy()[~data.truth.anomalous]
         row["false_positives"] = float(marked[~data.truth.anomalous].mean())
         row["found"] = float(marked[data.truth.anomalous].mean())
@@ -184,24 +216,16 @@ def measure(data: AnomalySet, makers: Mapping[str, Maker], scores: Mapping[str, 
         rows[name] = row
         sys.stdout.write(f"{name} {json.dumps(row)}\n")
         sys.stdout.flush()
-    differences = {
-        name: {
-            kind: {
-                other: _plain(interval)
-                for other, interval in paired_differences(
-                    {k: v for k, v in found.items() if not pixels or k != "image statistics"},
-                    name,
-                    data.truth,
-                    pixels=pixels,
-                    n=n,
-                ).items()
-            }
-            for kind, pixels in (("auroc", False), ("pixel_average_precision", True))
-            if not pixels or data.truth.masks is not None
-        }
-        for name in scores
-    }
-    return {"title": data.title, "note": data.note, "rows": rows, "differences": differences, **_counts(data.truth)}
+    differences: dict[str, dict[str, Any]] = {name: {} for name in scores}
+    for kind, pixels in (("auroc", False), ("pixel_average_precision", True)):
+        if pixels and data.truth.masks is None:
+            continue
+        shown = {name: one for name, one in found.items() if not pixels or name != "image statistics"}
+        figures = resampled_figures(shown, data.truth, pixels=pixels, n=n)
+        for name, kinds in differences.items():
+            kinds[kind] = {other: _plain(interval) for other, interval in differences_from(figures, name).items()}
+    heading = {"title": data.title, "note": data.note}
+    return {**heading, "rows": rows, "differences": differences, **_counts(data.truth)}, found
 
 
 def _by_kind(found: Detection, data: AnomalySet) -> dict[str, float]:
@@ -233,20 +257,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--set", required=True, choices=SETS)
     parser.add_argument("--network", nargs="*", default=[], metavar="NAME=FOLDER[,FOLDER...]")
-    parser.add_argument("--score", choices=("network", "map"), default="map", help="image score of the networks")
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="write SET.html there")
     parser.add_argument("--resamplings", type=int, default=200)
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     torch.manual_seed(0)
-    data = SETS[arguments.set]()
-    networks = dict(word.split("=", 1) for word in arguments.network)
-    makers = {name: trained([Path(part) for part in paths.split(",")]) for name, paths in networks.items()}
-    scores = dict.fromkeys(networks, arguments.score)
+    networks = {
+        name: [Path(part) for part in paths.split(",")]
+        for name, paths in (word.split("=", 1) for word in arguments.network)
+    }
+    groups = min((len(paths) for paths in networks.values()), default=1)
+    data = tumor(groups) if arguments.set == "tumor" else SETS[arguments.set]()
+    makers = {name: trained(paths) for name, paths in networks.items()}
+    scores = {name: score_of(paths[0]) for name, paths in networks.items()}
     with torch.inference_mode():
-        result = measure(data, {**makers, **simple_detectors(data)}, scores, arguments.resamplings)
+        result, found = measure(data, {**makers, **simple_detectors(data)}, scores, arguments.resamplings)
     results = json.loads(arguments.results.read_text()) if arguments.results.is_file() else {}
-    results[arguments.set] = result | {"networks": networks, "score": arguments.score, "torch": torch.__version__}
+    more = {"resamplings": arguments.resamplings, "torch": torch.__version__}
+    shipped = {name: paths[0].name for name, paths in networks.items() if paths[0].resolve().parent == BUNDLES}
+    for name, bundle in shipped.items():
+        draw(BUNDLES / bundle / PICTURE, data, found[name])
+    results[arguments.set] = result | {"score": scores, "bundles": shipped, **more}
     arguments.results.write_text(json.dumps(results, indent=2) + "\n")
+    if arguments.report is not None:
+        page = arguments.report / f"{arguments.set}.html"
+        detection_report(page, data.title, data.images, found, data.truth, n=arguments.resamplings)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from monai_gan.apps.calibrate import calibrate_detector
     from monai_gan.apps.demo import demo
     from monai_gan.apps.detect import detect
+    from monai_gan.apps.detection_report import detection_report
     from monai_gan.apps.device import resolve_device
     from monai_gan.apps.doctor import diagnose
     from monai_gan.apps.evaluate import evaluate
@@ -48,6 +49,7 @@ _HOMES = {
     "check_cancel": "jobs",
     "demo": "demo",
     "detect": "detect",
+    "detection_report": "detection_report",
     "diagnose": "doctor",
     "enhance": "volumes",
     "evaluate": "evaluate",
@@ -77,6 +79,7 @@ __all__ = [
     "check_cancel",
     "demo",
     "detect",
+    "detection_report",
     "diagnose",
     "enhance",
     "evaluate",

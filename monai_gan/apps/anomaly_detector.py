@@ -187,7 +187,8 @@ class AnomalyDetector:
         pieces, bodies = prepared.pieces, prepared.bodies
         maps, scores = torch.zeros_like(pieces), torch.zeros(len(pieces))
         filled = torch.nonzero(bodies.flatten(1).float().mean(1) >= LEAST_BODY).flatten()
-        for chosen in filled.split(batch_size):
+        # An empty tensor would be split into one empty part.
+        for chosen in filled.split(batch_size) if len(filled) else ():
             exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
             with torch.inference_mode(), exact:
                 found = self.network.detect(pieces[chosen].to(self.device))

@@ -135,14 +135,19 @@ def _write(folder: Path, stem: str, image: Tensor, result: AnomalyResult) -> lis
 
     name = f"{stem}_anomaly"
     written = write_image(folder / f"{name}.nii.gz", result.map, provenance=result.provenance)
-    Image.fromarray(overview(_plain(image), _plain(result.map))).save(folder / f"{name}.png")
+    shown = overview(_to_look_at(image, result.map), _to_look_at(result.map, result.map))
+    Image.fromarray(shown).save(folder / f"{name}.png")
     return [written.name, f"{name}.png"]
 
 
-def _plain(image: Tensor | MetaTensor) -> Tensor:
+def _to_look_at(image: Tensor | MetaTensor, grid: MetaTensor) -> Tensor:
+    """The image; a volume with the patient's left on the right, the front above, as radiologists look at slices."""
     from torch import Tensor
 
-    return image.detach().as_subclass(Tensor)
+    from monai_gan.data.orientation import Orientation
+
+    plain = image.detach().as_subclass(Tensor)
+    return plain if plain.ndim == 3 else Orientation.of(grid.affine.numpy(), "LAS").apply(plain)
 
 
 def _record(stem: str, result: AnomalyResult) -> dict[str, Any]:

@@ -86,6 +86,8 @@ class PreparedImage:
             f"The image lies outside of what {info.name!r} knows, {modality} ({'; '.join(unusual)}): do not rely on "
             "the result."
         ] * bool(unusual)
+        if not bodies.any():
+            found.append("No body was found in the image, so that nothing was judged: its score of 0 says nothing.")
         return cls(pieces, bodies, found, _spacing_known(image), volume, turned, image, affine, turn, fit)
 
     def restore(self, maps: Tensor) -> tuple[Tensor, np.ndarray]:

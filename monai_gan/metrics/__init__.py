@@ -12,8 +12,10 @@ from monai_gan.metrics.detector_figures import (
     DetectionTruth,
     DetectorFigures,
     detector_figures,
+    differences_from,
     paired_differences,
     pixel_threshold,
+    resampled_figures,
     run_detector,
 )
 from monai_gan.metrics.diversity import mean_pairwise_distance, ms_ssim_diversity
@@ -27,6 +29,7 @@ from monai_gan.metrics.downstream import (
 )
 from monai_gan.metrics.evaluation import FLOOR, Evaluation, Figure, FigureInfo, evaluate_sets
 from monai_gan.metrics.extractors import EXTRACTORS, load_extractor
+from monai_gan.metrics.feature_maps import EfficientNetMaps
 from monai_gan.metrics.features import FeatureExtractor
 from monai_gan.metrics.fid import FIDMetric, frechet_distance
 from monai_gan.metrics.inception_score import InceptionScore, inception_score
@@ -62,6 +65,7 @@ __all__ = [
     "DensityCoverage",
     "DetectionTruth",
     "DetectorFigures",
+    "EfficientNetMaps",
     "Evaluation",
     "FIDMetric",
     "FeatureExtractor",
@@ -99,6 +103,7 @@ __all__ = [
     "density_coverage",
     "detector_figures",
     "dice",
+    "differences_from",
     "evaluate_sets",
     "frechet_distance",
     "gradient_agreement",
@@ -119,6 +124,7 @@ __all__ = [
     "precision_recall",
     "radial_power_spectrum",
     "region_overlap",
+    "resampled_figures",
     "run_detector",
     "sliced_wasserstein",
     "top_mean",

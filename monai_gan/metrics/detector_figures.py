@@ -128,10 +128,21 @@ def paired_differences(
     Raises:
         InputError: the name is not among the detectors, or there are no masks for pixels.
     """
-    if pixels and truth.masks is None:
-        raise InputError("pixels=True needs masks: there are none of these images.")
     if name not in found:
         raise InputError(f"name='{name}' is no detector here; there are {', '.join(found)}.")
+    return differences_from(resampled_figures(found, truth, pixels=pixels, n=n), name)
+
+
+def resampled_figures(
+    found: Mapping[str, Detection], truth: DetectionTruth, *, pixels: bool = False, n: int = 200
+) -> dict[str, np.ndarray]:
+    """The figure that is compared of each detector (1 + n,): as it is, then on the same resampled patients.
+
+    Raises:
+        InputError: there are no masks for pixels.
+    """
+    if pixels and truth.masks is None:
+        raise InputError("pixels=True needs masks: there are none of these images.")
     weights = cluster_weights(_patients(truth), n)
 
     def values(detection: Detection) -> np.ndarray:
@@ -139,8 +150,12 @@ def paired_differences(
         figure = ranking.average_precision if pixels else ranking.auroc
         return np.array([figure(row) for row in (np.ones(weights.shape[1]), *weights)])
 
-    own = values(found[name])
-    differences = {other: own - values(detection) for other, detection in found.items() if other != name}
+    return {name: values(detection) for name, detection in found.items()}
+
+
+def differences_from(figures: Mapping[str, np.ndarray], name: str) -> dict[str, Interval]:
+    """Paired differences of one detector from all others, of what `resampled_figures` gives."""
+    differences = {other: figures[name] - values for other, values in figures.items() if other != name}
     return {
         other: Interval(float(values[0]), *(float(v) for v in np.nanquantile(values[1:], [0.025, 0.975])))
         for other, values in differences.items()

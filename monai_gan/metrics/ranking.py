@@ -48,8 +48,12 @@ class Ranking:
         hits, alarms = self._counts(weights)
         if not hits[-1] or not alarms[-1]:
             return float("nan")
-        hits, alarms = np.append(0, hits) / hits[-1], np.append(0, alarms) / alarms[-1]
-        return float(trapezoid(hits, alarms))
+        return float(trapezoid(*_from_zero(hits, alarms)))
+
+    def roc(self) -> tuple[np.ndarray, ...]:
+        """The ROC curve: shares of normal and of anomalous ones above each threshold, both rising from 0 to 1."""
+        hits, alarms = self._counts(None)
+        return _from_zero(alarms, hits)
 
     def average_precision(self, weights: np.ndarray | None = None) -> float:
         """Area under precision and recall as a sum of steps, without interpolation; as for :meth:`auroc`."""
@@ -65,6 +69,11 @@ class Ranking:
         each = np.ones(len(self._truth)) if weights is None else np.asarray(weights, np.float64)[self._images]
         hits, alarms = np.cumsum(each * self._truth), np.cumsum(each * ~self._truth)
         return hits[self._ends], alarms[self._ends]
+
+
+def _from_zero(*counts: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Counts that rise as shares of their last, from 0."""
+    return tuple(np.append(0, count) / count[-1] for count in counts)
 
 
 def region_overlap(maps: Sequence[Any], masks: Sequence[Any], bodies: Sequence[Any], limit: float = 0.3) -> float:

@@ -58,6 +58,16 @@ def test_a_picture_gets_a_map_of_its_size_and_a_score_with_its_meaning(detector:
     assert origin.task == "anomaly_detection"
 
 
+def test_a_picture_without_a_body_has_nothing_that_is_anomalous(tmp_path: Path) -> None:
+    detector = load(build_detection_bundle(tmp_path, detection={"body_threshold": "auto"}))
+    image = torch.zeros(1, 16, 16)
+    image[0, 8, 8] = 150
+    with pytest.warns(UserWarning, match="No body was found"):
+        result = detector(image)
+    assert result.score == 0
+    assert not result.map.any()
+
+
 @pytest.mark.parametrize("codes", ["RAS", "LPS", "SAL", "PIR"])
 def test_regions_of_a_volume_are_found_where_they_are_in_any_orientation(detector: AnomalyDetector, codes: str) -> None:
     image = volume(codes)

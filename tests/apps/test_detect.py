@@ -69,6 +69,19 @@ def test_each_input_gets_a_map_and_a_picture_and_all_one_table(
     assert (overview[..., 0].astype(int) - overview[..., 1]).max() > 100
 
 
+def test_pictures_of_a_volume_look_the_same_however_it_is_stored(bundle: Path, scan: Path, tmp_path: Path) -> None:
+    image = nibabel.load(scan)
+    turned = image.as_reoriented(nibabel.orientations.axcodes2ornt("PIR", (("R", "L"), ("A", "P"), ("S", "I"))))
+    nibabel.save(turned, tmp_path / "turned.nii.gz")
+    files = {file.name: file for file in detect(bundle, [scan, tmp_path / "turned.nii.gz"], tmp_path / "out")}
+    one, other = (np.asarray(Image.open(files[f"{name}_anomaly.png"])) for name in ("head", "turned"))
+    np.testing.assert_array_equal(one, other)
+    red = (one[one.shape[0] // 2 :, :, 0].astype(int) - one[one.shape[0] // 2 :, :, 1]).max(0)
+    slices = red.reshape(4, -1)
+    middle = slices.shape[1] // 2
+    assert slices[:, :middle].max() > slices[:, middle:].max(), "what is on the patient's right is shown on the left"
+
+
 def test_every_image_of_an_archive_is_judged(bundle: Path, tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 200, (3, 16, 16)).astype(np.uint8)
     np.savez(tmp_path / "set.npz", images=images)

@@ -43,16 +43,22 @@ def scene(benchmark: ModuleType) -> Any:
 def test_all_detectors_are_measured_and_compared(benchmark: ModuleType) -> None:
     data = scene(benchmark)
     makers = benchmark.simple_detectors(data)
+    features = "nearest EfficientNet features"
+    names = ["raw brightness", "per-pixel Gaussian", "image statistics", "nearest patches"]
+    assert list(makers) == [*names, features]
+    del makers[features]  # needs the extra [metrics]; tested on its own
     with torch.inference_mode():
-        result = benchmark.measure(data, makers, {"per-pixel Gaussian": "map"}, 20)
-    assert list(result["rows"]) == ["raw brightness", "per-pixel Gaussian", "image statistics", "nearest patches"]
+        result, found = benchmark.measure(data, makers, {"per-pixel Gaussian": "map"}, 20)
+    assert list(result["rows"]) == list(found) == names
+    assert "auroc_network" in result["rows"]["per-pixel Gaussian"]
+    assert "auroc_map" in result["rows"]["raw brightness"]
     assert result["rows"]["per-pixel Gaussian"]["auroc"][0] == 1.0
     assert result["rows"]["image statistics"]["pixel_average_precision"] is None
     assert result["units"] == 6
     differences = result["differences"]["per-pixel Gaussian"]
     assert differences["pixel_average_precision"]["raw brightness"][1] > 0
     assert "image statistics" not in differences["pixel_average_precision"]
-    text = importlib.import_module("benchmarks.anomaly_section").section({"spots": result})
+    text = importlib.import_module("benchmarks.anomaly_section").section({"spots": result | {"resamplings": 20}})
     assert "### Spots" in text
     assert "| per-pixel Gaussian | 1.000 (1.000 to 1.000) |" in text
     assert "**per-pixel Gaussian**: By image AUROC it is" in text
@@ -72,3 +78,17 @@ def test_the_verdict_names_what_is_better(benchmark: ModuleType) -> None:
     )
     alone = verdict("GAN", {"differences": {"GAN": {"auroc": {"a": [0.2, 0.1, 0.3]}}}})
     assert alone == "**GAN**: By image AUROC it is better than all others."
+
+
+def test_the_search_of_anogan_is_far_slower(benchmark: ModuleType) -> None:
+    speed = importlib.import_module("benchmarks.anomaly_speed")
+    from monai_gan.networks.nets import DCGANDiscriminator, DCGANEncoder, DCGANGenerator, FAnoGANNetwork
+
+    small: dict[str, Any] = {"image_size": 12, "channels": 4, "max_channels": 8}
+    parts = DCGANGenerator(2, 6, **small), DCGANEncoder(2, 6, norm="layer", **small), DCGANDiscriminator(2, **small)
+    report = speed.measure(FAnoGANNetwork(*parts).eval(), torch.zeros(2, 1, 12, 12))
+    assert report["ratio"] > 50
+    text = importlib.import_module("benchmarks.anomaly_section").speed(
+        report | {"bundle": "b", "search_steps": 500, "date": "d", "device": "c", "threads": 1, "versions": {}}
+    )
+    assert "times as fast" in text

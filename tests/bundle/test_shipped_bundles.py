@@ -40,6 +40,11 @@ LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {
     "hippocampus_srgan_x2_3d": "CC BY-SA 4.0",
     "hippocampus_wgan_gp_3d": "CC BY-SA 4.0",
     "pneumonia_vanilla_gan": "CC BY 4.0",
+    "brain_tumor_fanogan": "CC BY 3.0",
+    "brain_tumor_ganomaly": "CC BY 3.0",
+    "head_ct_fanogan": "CC BY-SA 4.0",
+    "chest_xray_pneumonia_fanogan": "CC BY 4.0",
+    "hippocampus_fanogan_3d": "CC BY-SA 4.0",
 }
 #: Configurations without weights.
 UNTRAINED = sorted(
@@ -179,7 +184,8 @@ def test_ckpt_export(shipped: Path, tmp_path: Path) -> None:
     )
     inputs = inputs_of(shipped)
     exported = torch.jit.load(str(script))  # type: ignore[no-untyped-call]
-    torch.testing.assert_close(output(exported, inputs), output(load_network(shipped), inputs))
+    # A script may order its sums in another way.
+    torch.testing.assert_close(output(exported, inputs), output(load_network(shipped), inputs), rtol=1e-5, atol=1e-5)
 
 
 def test_download_and_load(shipped: Path, tmp_path: Path) -> None:

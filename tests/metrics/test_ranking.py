@@ -92,3 +92,9 @@ def test_what_cannot_be_ranked_is_refused() -> None:
     with pytest.raises(InputError, match="limit=0 is no share"):
         region_overlap([empty], [empty], [empty], limit=0)
     assert np.isnan(Ranking([1, 2], [True, False]).auroc(np.array([1, 0])))
+
+
+def test_the_curve_rises_from_0_to_1_with_ties_as_one_step() -> None:
+    alarms, hits = Ranking([3.0, 2.0, 2.0, 1.0], [True, True, False, False]).roc()
+    assert alarms.tolist() == [0, 0, 0.5, 1]
+    assert hits.tolist() == [0, 0.5, 1, 1]

@@ -8,6 +8,7 @@ from monai_gan.networks.nets.biggan import BigGANDiscriminator, BigGANGenerator
 from monai_gan.networks.nets.conditional import ConditionalDiscriminator, ConditionalGenerator
 from monai_gan.networks.nets.dcgan import DCGANDiscriminator, DCGANEncoder, DCGANGenerator
 from monai_gan.networks.nets.detection import (
+    BEGANNetwork,
     Detection,
     DetectionNetwork,
     FAnoGANNetwork,
@@ -27,6 +28,7 @@ __all__ = [
     "AnoGANNetwork",
     "BEGANDiscriminator",
     "BEGANGenerator",
+    "BEGANNetwork",
     "BigGANDiscriminator",
     "BigGANGenerator",
     "ConditionalDiscriminator",

@@ -124,10 +124,19 @@ class BEGANDiscriminator(ImageCritic):
         Raises:
             ValueError: when the images have another shape or a label is given.
         """
-        check_image(image, self.in_channels, self._size)
         check_no_label(label)
-        error = (image.float() - self.reconstruct(image).float()).abs().pow(self.exponent)
-        return -error.flatten(1).mean(1, keepdim=True)
+        return -self.reconstruction_error(image)[1].unsqueeze(1)
+
+    def reconstruction_error(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstructions (N, in_channels, *image_size) and their errors (N,), float32, from one pass.
+
+        Raises:
+            ValueError: when the images have another shape.
+        """
+        check_image(image, self.in_channels, self._size)
+        reconstruction = self.reconstruct(image)
+        error = (image.float() - reconstruction.float()).abs().pow(self.exponent)
+        return reconstruction, error.flatten(1).mean(1)
 
     def reconstruct(self, image: Tensor) -> Tensor:
         """Encode and decode images (N, in_channels, *image_size)."""

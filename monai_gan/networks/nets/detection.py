@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from monai_gan.networks.blocks.residual_map import ResidualMap
 from monai_gan.networks.blocks.resolution import check_no_label
+from monai_gan.networks.nets.began import BEGANDiscriminator
 
 
 class Detection(NamedTuple):
@@ -136,6 +137,31 @@ class ReconstructionNetwork(DetectionNetwork):
     def detect(self, image: Tensor) -> Detection:
         reconstruction = self.network(image)
         return Detection(_mean_square(image - reconstruction), self.residual(image, reconstruction), reconstruction)
+
+
+class BEGANNetwork(DetectionNetwork):
+    """The discriminator of a boundary equilibrium GAN as a detector: it is an auto-encoder, and what it reconstructs
+    badly is unlike its training images. The score is minus that of the discriminator, the error of the reconstruction.
+
+    Args:
+        discriminator: a trained :class:`~monai_gan.networks.nets.BEGANDiscriminator`.
+        sign, edge_floor, smoothing: of the map, see :class:`~monai_gan.networks.blocks.ResidualMap`.
+    """
+
+    def __init__(
+        self,
+        discriminator: BEGANDiscriminator,
+        sign: str = "both",
+        edge_floor: float | None = None,
+        smoothing: int = 0,
+    ) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+        self.residual = ResidualMap(sign, edge_floor, smoothing)
+
+    def detect(self, image: Tensor) -> Detection:
+        reconstruction, error = self.discriminator.reconstruction_error(image)
+        return Detection(error, self.residual(image, reconstruction), reconstruction)
 
 
 def _mean_square(x: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from monai_gan.networks.nets import (
+    BEGANDiscriminator,
+    BEGANNetwork,
     DCGANDiscriminator,
     DCGANEncoder,
     DCGANGenerator,
@@ -39,6 +41,12 @@ def ganomaly(spatial_dims: int = 2, **options: object) -> GANomalyNetwork:
     return GANomalyNetwork(first, decoder, second, **options).eval()  # type: ignore[arg-type]
 
 
+def began(spatial_dims: int = 2, exponent: int = 1) -> BEGANNetwork:
+    torch.manual_seed(0)
+    discriminator = BEGANDiscriminator(spatial_dims, image_size=12, channels=4, hidden_size=6, exponent=exponent)
+    return BEGANNetwork(discriminator).eval()
+
+
 def images(n: int, spatial_dims: int) -> Tensor:
     return torch.rand(n, 1, *[12] * spatial_dims, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
@@ -66,14 +74,26 @@ def test_ganomaly_scores_the_latents(spatial_dims: int) -> None:
     assert found.map.shape == image.shape
 
 
-@pytest.mark.parametrize("network", [fanogan(), ganomaly()], ids=["fanogan", "ganomaly"])
+@pytest.mark.parametrize("exponent", [1, 2])
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_began_scores_by_the_error_of_its_discriminator(spatial_dims: int, exponent: int) -> None:
+    network, image = began(spatial_dims, exponent), images(3, spatial_dims)
+    found = network.detect(image)
+    torch.testing.assert_close(found.score, -network.discriminator(image)[:, 0])
+    torch.testing.assert_close(found.reconstruction, network.discriminator.reconstruct(image))
+    torch.testing.assert_close(found.map, (image - found.reconstruction).abs())
+
+
+@pytest.mark.parametrize("network", [fanogan(), ganomaly(), began()], ids=["fanogan", "ganomaly", "began"])
 def test_a_score_does_not_depend_on_the_other_images_of_its_batch(network: DetectionNetwork) -> None:
     image = images(5, 2)
     alone = torch.cat([network.detect(image[i : i + 1]).score for i in range(5)])
     torch.testing.assert_close(network.detect(image).score, alone, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("network", [fanogan(edge_floor=0.1, smoothing=1), ganomaly()], ids=["fanogan", "ganomaly"])
+@pytest.mark.parametrize(
+    "network", [fanogan(edge_floor=0.1, smoothing=1), ganomaly(), began()], ids=["fanogan", "ganomaly", "began"]
+)
 def test_networks_can_be_scripted_and_have_no_state_beyond_their_parts(network: DetectionNetwork) -> None:
     image = images(2, 2)
     scripted = torch.jit.script(network)
