@@ -38,6 +38,7 @@ LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {
     "brain_mri_denoise": "CC BY 4.0",
     "hippocampus_wgan_gp_3d": "CC BY-SA 4.0",
     "pneumonia_vanilla_gan": "CC BY 4.0",
+    "chest_xray_infogan": "CC BY-SA 4.0",
 }
 #: Configurations without weights.
 UNTRAINED = sorted(
