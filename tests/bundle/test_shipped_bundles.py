@@ -41,6 +41,7 @@ LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {
     "chest_xray_infogan": "CC BY-SA 4.0",
     "chest_xray_began": "CC BY-SA 4.0",
     "mednist_cgan": "CC BY-SA 4.0",
+    "head_ct_pggan": "CC BY-SA 4.0",
 }
 #: Configurations without weights.
 UNTRAINED = sorted(
