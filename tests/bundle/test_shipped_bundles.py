@@ -43,6 +43,7 @@ LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {
     "mednist_cgan": "CC BY-SA 4.0",
     "head_ct_pggan": "CC BY-SA 4.0",
     "mednist_biggan": "CC BY-SA 4.0",
+    "pneumonia_cgan": "CC BY 4.0",
 }
 #: Those with spectral normalisation, which TorchScript cannot read from source.
 TRACED = ("mednist_biggan",)
