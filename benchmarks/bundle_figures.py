@@ -5,22 +5,28 @@
 
 Samples are compared with the test split, which neither training nor any choice has seen, in the table of
 ``monai-gan evaluate``: the untrained network, Gaussians fitted to the training images, and the validation split as the
-floor. Further figures need pixels alone, or classes.
+floor. Further figures need pixels alone, or classes, or the codes of an InfoGAN, which has a second picture then.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmarks.cards import DIGITS, add_version_arguments, check_version_arguments, write_card, write_metrics
 from benchmarks.class_figures import class_figures, kind_of
+from benchmarks.code_figures import code_figures, code_text
+from monai_gan.apps import load
 from monai_gan.apps.evaluate import measure_sets
 from monai_gan.apps.evaluation_sets import MODEL, EvaluationSets, SetsRequest, gather_sets
 from monai_gan.apps.evaluation_verdict import verdict
 from monai_gan.apps.jobs import Progress, Reporter
+from monai_gan.apps.synthesizer import Synthesizer
 from monai_gan.bundle import BundleInfo, find_bundle, write_checksums
 from monai_gan.data import Provenance
 from monai_gan.data.grid import write_grid
@@ -133,6 +139,7 @@ def main() -> None:
     """Measure the named bundles and write what was found into them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="+")
+    parser.add_argument("-n", type=int, help="images of each row; by default as many as the smallest set has")
     add_version_arguments(parser)
     arguments = parser.parse_args()
     check_version_arguments(parser, arguments)
@@ -140,18 +147,31 @@ def main() -> None:
     for name in arguments.bundles:
         bundle = find_bundle(name)
         reporter = Reporter(1.0, _show)
-        sets = gather_sets(SetsRequest(bundle, seed=SEED), torch.device("cpu"), reporter)
+        sets = gather_sets(SetsRequest(bundle, n=arguments.n, seed=SEED), torch.device("cpu"), reporter)
         evaluation = measure_sets(sets, extractor, seed=SEED, reporter=reporter)
         further = further_figures(sets)
         rows = {row: {**figures, **further[row]} for row, figures in evaluation.rows.items()}
         metrics = as_metrics(rows, evaluation, sets.inputs["real"]["source"])
-        write_metrics(bundle, metrics, arguments.version, arguments.change)
-        write_card(bundle, f"{table(rows, evaluation)}\n\n{summary(evaluation, sets)}")
-        info = BundleInfo.from_path(bundle)
-        origin = Provenance(info.name, info.version, info.weights_sha256, seed=SEED, extra={"overview_of": SHOWN})
-        write_grid(bundle / "docs" / "samples.png", sets.rows[MODEL][:SHOWN], origin)
+        model = load(bundle, "cpu")
+        found = {} if model.codes is None else {"information": code_figures(model.network, evaluation.n, SEED)}
+        texts = [table(rows, evaluation), summary(evaluation, sets), *(code_text(known) for known in found.values())]
+        write_metrics(bundle, metrics, arguments.version, arguments.change, found)
+        write_card(bundle, "\n\n".join(texts))
+        draw_pictures(bundle, sets.rows[MODEL][:SHOWN], model)
         write_checksums(bundle)
-        print(f"{name} {info.version}\n{table(rows, evaluation)}\n{summary(evaluation, sets)}")  # noqa: T201
+        print(name, *texts, sep="\n")  # noqa: T201
+
+
+def draw_pictures(bundle: Path, images: Tensor, model: Synthesizer) -> None:
+    """Write the overview of the card, and where there are codes what they do."""
+    info = BundleInfo.from_path(bundle)
+    origin = Provenance(info.name, info.version, info.weights_sha256, seed=SEED)
+    write_grid(bundle / "docs" / "samples.png", images, replace(origin, extra={"overview_of": len(images)}))
+    if model.codes is not None:
+        varied, columns = model.traversal(seed=SEED)
+        origin = replace(origin, extra={"traversal_of": model.codes.names})
+        limits = (model.scale.minimum, model.scale.maximum)
+        write_grid(bundle / "docs" / "traversal.png", varied, origin, columns=columns, value_range=limits)
 
 
 def _show(progress: Progress) -> None:

@@ -90,7 +90,7 @@ class TrainedBundle:
             copy = staging / self.source.name
             self._copy_files(copy)
             metadata = read_json(copy / METADATA)
-            metadata["monai_gan"] = {**self.source.extra, **self._account(trainer, config)}
+            metadata["monai_gan"] = {**_kept(self.source.extra), **self._account(trainer, config)}
             write_json(copy / METADATA, metadata)
             write_atomic(copy / CARD, self._card(trainer.state.iteration).encode("utf-8"))
             trainer.ema.variant.settle()
@@ -150,6 +150,11 @@ class TrainedBundle:
             "> weights and say nothing about these; this training is recorded in `configs/metadata.json` under\n"
             f"> `monai_gan.training`.\n\n{_NOTE_ENDS}\n\n{card}"
         )
+
+
+def _kept(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The block without what was measured on the former weights and has no place in a bundle without figures."""
+    return {key: value for key, value in extra.items() if key != "information"}
 
 
 def train_command(

@@ -110,6 +110,7 @@ def test_the_new_bundle_tells_of_its_own_training(run: Train, images: Path, tmp_
     bundle = run(**{"train::trainer::precision": "bf16", "max_epochs": "1"})
     extra = read_config(bundle, "metadata")["monai_gan"]
     assert extra["metrics"] == []
+    assert "information" not in extra
     assert extra["quality"] == "demo"
     training = extra["training"]
     assert {key: training[key] for key in ("steps", "device", "seed")} == {"steps": 5, "device": "cpu", "seed": 0}

@@ -113,6 +113,7 @@ def metadata(version: str = "0.1.0") -> dict[str, Any]:
                 {"name": "MMD", "value": 0.5, "n": 16, "data": "none", "split": "test"},
                 {"name": "FID", "value": 250.0, "n": 16, "data": "none", "split": "test", "mark": True},
             ],
+            "information": {"category_0": 1.0},
             "training": {"data": "none", "steps": 0, "seconds": 0, "device": "CPU", "seed": 0, "command": "none"},
             "limits": "Not trained: of no use.",
             "quality": "demo",
