@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import tempfile
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 CARD = "docs/README.md"
 _NOTE_ENDS = "<!-- end of the note on this training -->"
+#: What the card of a configuration without weights says of that: a paragraph and a command.
+_NO_WEIGHTS = re.compile(r"\*\*No weights yet:\*\*.*?```\n.*?```\n+", re.DOTALL)
 
 
 class TrainedBundle:
@@ -144,17 +147,27 @@ class TrainedBundle:
         date = datetime.now(timezone.utc).date().isoformat()
         before = self.source.model_card
         card = before.partition(_NOTE_ENDS)[2].lstrip() if _NOTE_ENDS in before else before
+        if self.source.quality == "untrained":
+            card = _NO_WEIGHTS.sub("", card)
+            others = "Nothing has been\n> measured on them."
+        else:
+            others = (
+                f"They are not those\n> that ship with the bundle {self.source.name}: all figures and pictures below "
+                "belong\n> to the shipped weights and say nothing about these."
+            )
         return (
-            f"> **These weights are the result of a user's own training** ({steps} steps, finished {date}), not those\n"
-            f"> that ship with the bundle {self.source.name}. All figures and pictures below belong to the shipped\n"
-            "> weights and say nothing about these; this training is recorded in `configs/metadata.json` under\n"
-            f"> `monai_gan.training`.\n\n{_NOTE_ENDS}\n\n{card}"
+            f"> **These weights are the result of a user's own training** ({steps} steps, finished {date}). {others}\n"
+            "> The training is recorded in `configs/metadata.json` under `monai_gan.training`.\n\n"
+            f"{_NOTE_ENDS}\n\n{card}"
         )
 
 
 def _kept(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The block without what was measured on the former weights and has no place in a bundle without figures."""
-    return {key: value for key, value in extra.items() if key != "information"}
+    """The block without what was measured on the former weights, or says that there are none."""
+    kept = {key: value for key, value in extra.items() if key != "information"}
+    if isinstance(kept.get("limits"), list):
+        kept["limits"] = [limit for limit in kept["limits"] if not limit.startswith("No weights")]
+    return kept
 
 
 def train_command(

@@ -140,6 +140,21 @@ def test_a_bundle_trained_twice_has_one_note(run: Train, images: Path, tmp_path:
     assert "(5 steps" in card
 
 
+def test_a_configuration_without_weights_becomes_a_bundle_that_does_not_say_so(run: Train, tiny: Path) -> None:
+    metadata = read_config(tiny, "metadata")
+    metadata["monai_gan"] |= {"quality": "untrained", "limits": ["No weights: to be trained.", "Grey images only."]}
+    write_config(tiny, "metadata", metadata)
+    note = "**No weights yet:** train it and\nuse that:\n\n```\nmonai-gan train tiny\n```\n\n"
+    (tiny / "docs" / "README.md").write_text(f"# Tiny\n\n{note}## Use\n\n```\nrun\n```\n")
+    bundle = run()
+    extra = read_config(bundle, "metadata")["monai_gan"]
+    assert (extra["quality"], extra["limits"]) == ("demo", ["Grey images only."])
+    card = (bundle / "docs" / "README.md").read_text()
+    assert card.endswith("# Tiny\n\n## Use\n\n```\nrun\n```\n")
+    assert "Nothing has been" in card
+    assert "shipped" not in card
+
+
 def test_the_intensity_is_that_of_the_data(run: Train, tmp_path: Path) -> None:
     other = write_tiny_images(tmp_path / "float.npz", dtype="float32")
     extra = read_config(run(dataset_dir=str(other)), "metadata")["monai_gan"]["intensity"]

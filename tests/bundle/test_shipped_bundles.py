@@ -41,7 +41,6 @@ LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {
     "hippocampus_wgan_gp_3d": "CC BY-SA 4.0",
     "pneumonia_vanilla_gan": "CC BY 4.0",
     "brain_tumor_fanogan": "CC BY 3.0",
-    "brain_tumor_ganomaly": "CC BY 3.0",
     "head_ct_fanogan": "CC BY-SA 4.0",
     "chest_xray_pneumonia_fanogan": "CC BY 4.0",
     "hippocampus_fanogan_3d": "CC BY-SA 4.0",
