@@ -198,11 +198,17 @@ SECTIONS = {
 }
 
 
+def page() -> str:
+    """The page; results that have a page of their own are left to it."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    reports = [report for report in found if report.get("benchmark") in SECTIONS]
+    head = HEAD if any(r["benchmark"].endswith("_gpu") for r in reports) else HEAD + NO_GPU
+    return "\n".join([head, *(SECTIONS[r["benchmark"]](r) + "\n" for r in reports)])
+
+
 def main() -> None:
     """Write the page."""
-    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
-    head = HEAD if any(r["benchmark"].endswith("_gpu") for r in reports) else HEAD + NO_GPU
-    PAGE.write_text("\n".join([head, *(SECTIONS[r["benchmark"]](r) + "\n" for r in reports)]), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
