@@ -125,5 +125,5 @@ def test_the_note_says_whether_the_map_of_uncertainty_is_offered() -> None:
 
 def test_the_overview_has_three_planes_of_four_images(pair: Pair) -> None:
     tiles = overview(pair, pair.target)
-    assert tiles.shape == (12, 1, 40, 40)
+    assert tiles.shape == (12, 1, 120, 120), "three times as large, to be seen"
     assert float(tiles[3].abs().max()) < 1e-6, "no difference is grey"

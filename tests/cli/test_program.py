@@ -28,6 +28,7 @@ COMMANDS = [
     ("provenance",),
     ("run",),
     ("demo",),
+    ("view",),
     ("bundle",),
     ("bundle", "verify"),
     ("bundle", "pack"),
