@@ -116,6 +116,7 @@ def test_a_volume_is_translated_compared_and_downloaded(open_viewer: Open, tmp_p
     head = write_head(tmp_path / "head.nii.gz")
     page, viewer = open_viewer(head)
     wait_for_views(page, 4)
+    choose(page, bundle="brain_t1_to_t2_pix2pix")
     page.click(".mg-run")
     page.wait_for_selector(".mg-cancel")
     page.wait_for_selector(".mg-download")
@@ -252,7 +253,11 @@ def coloured(page: Any) -> int:
 
 
 def choose(page: Any, **values: object) -> None:
-    """Set what the widgets of the page hold, and wait until the server knows."""
+    """Set what the widgets of the page hold once they offer it, and wait until the server knows."""
+    if bundle := values.get("bundle"):
+        page.wait_for_function(
+            "name => window.trame.state.get('bundles').some(entry => entry.value === name)", arg=bundle
+        )
     page.evaluate("values => window.trame.state.update(values)", values)
     page.wait_for_function(
         "values => Object.entries(values).every(([name, value]) => window.trame.state.get(name) === value)", arg=values
