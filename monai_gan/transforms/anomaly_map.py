@@ -11,11 +11,12 @@ from monai.config import KeysCollection
 from monai.data.meta_obj import get_track_meta
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import MapTransform, Transform
-from monai.utils import convert_to_tensor, ensure_tuple
+from monai.utils import convert_to_tensor
 from torch import Tensor, nn
 
 from monai_gan.data.scaling import IntensityScale
 from monai_gan.errors import InputError
+from monai_gan.transforms.keys import one_per_key
 from monai_gan.transforms.opening import Model, PerProcess, open_bundle, place, settle, usable_device
 
 
@@ -133,12 +134,8 @@ class AnomalyMapd(MapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        named = [f"{key}_anomaly" for key in self.keys] if output_keys is None else ensure_tuple(output_keys)
-        if len(named) != len(self.keys):
-            raise InputError(
-                f"output_keys={output_keys!r} has {len(named)} names for {len(self.keys)} keys: give one for each."
-            )
-        self.output_keys: tuple[Hashable, ...] = tuple(named)
+        names = [f"{key}_anomaly" for key in self.keys] if output_keys is None else output_keys
+        self.output_keys = one_per_key("output_keys", names, self.keys)
         self.detect = AnomalyMap(model, rate=rate, value_range=value_range, device=device, trust=trust)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

@@ -9,11 +9,12 @@ from monai.config import KeysCollection
 from monai.data.meta_obj import get_track_meta
 from monai.inferers import Inferer
 from monai.transforms import MapTransform, RandomizableTransform, Transform
-from monai.utils import convert_to_tensor, ensure_tuple
+from monai.utils import convert_to_tensor
 from torch import Tensor
 
 from monai_gan.errors import InputError
 from monai_gan.transforms.conversion import ImageConversion
+from monai_gan.transforms.keys import one_per_key
 from monai_gan.transforms.opening import Model
 from monai_gan.transforms.stand_in import alike, as_real, check_probability, matched
 
@@ -118,7 +119,7 @@ class Translated(MapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.output_keys = _one_per_key("output_keys", output_keys, self.keys)
+        self.output_keys = None if output_keys is None else one_per_key("output_keys", output_keys, self.keys)
         self.translate = Translate(
             model, label=label, inferer=inferer, value_range=value_range, device=device, trust=trust
         )
@@ -230,7 +231,9 @@ class RandTranslated(RandomizableTransform, MapTransform):
             raise InputError(f"model={model} and translated_keys={translated_keys}: give exactly one of the two.")
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, prob)
-        self.translated_keys = _one_per_key("translated_keys", translated_keys, self.keys)
+        self.translated_keys = (
+            None if translated_keys is None else one_per_key("translated_keys", translated_keys, self.keys)
+        )
         self.synthetic_key = synthetic_key
         self.translate = (
             None
@@ -250,12 +253,3 @@ class RandTranslated(RandomizableTransform, MapTransform):
         if self.synthetic_key is not None:
             sample[self.synthetic_key] = self._do_transform
         return sample
-
-
-def _one_per_key(name: str, given: KeysCollection | None, keys: Sequence[Hashable]) -> tuple[Hashable, ...] | None:
-    if given is None:
-        return None
-    others: tuple[Hashable, ...] = ensure_tuple(given)
-    if len(others) != len(keys):
-        raise InputError(f"{name}={given!r} has {len(others)} names for {len(keys)} keys: give one for each.")
-    return others
