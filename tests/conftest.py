@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from mrml_scenes import new_scene
 from tiny_bundle import build_tiny_bundle
 
 
@@ -30,6 +33,15 @@ def data_root() -> Path:
     if os.environ.get("CI", "").lower() == "true":
         pytest.fail(f"{message}, and CI=true does not allow tests on real data to be skipped")
     pytest.skip(f"{message}; set it to the folder that holds the data sets")
+
+
+@pytest.fixture
+def scene() -> Iterator[Any]:
+    """An empty MRML scene, from the package slicer-core."""
+    pytest.importorskip("slicer", reason="slicer-core is not installed (there are wheels for Linux, Python 3.10-3.13)")
+    made = new_scene()
+    yield made
+    made.Clear(1)
 
 
 @pytest.fixture(scope="session")

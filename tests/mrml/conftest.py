@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from mrml_scenes import add_volume, new_scene
-
-
-@pytest.fixture
-def scene() -> Iterator[Any]:
-    """An empty scene."""
-    pytest.importorskip("slicer", reason="slicer-core is not installed (there are wheels for Linux, Python 3.10-3.13)")
-    made = new_scene()
-    yield made
-    made.Clear(1)
+from mrml_scenes import add_volume
 
 
 @pytest.fixture

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from mrml_scenes import new_scene
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,12 +27,3 @@ def slicer_source() -> str:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
     return source
-
-
-@pytest.fixture
-def scene() -> Iterator[Any]:
-    """An empty scene."""
-    pytest.importorskip("slicer", reason="slicer-core is not installed (there are wheels for Linux, Python 3.10-3.13)")
-    made = new_scene()
-    yield made
-    made.Clear(1)

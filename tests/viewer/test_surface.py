@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from mrml_scenes import OBLIQUE, add_volume, new_scene
+from mrml_scenes import OBLIQUE, add_volume
 
 from monai_gan.viewer.surface import Surfaces, background_level, surface_of
 
 pytest.importorskip("slicer", reason="slicer-core is not installed (there are wheels for Linux, Python 3.10-3.13)")
-
-
-@pytest.fixture
-def scene() -> Iterator[Any]:
-    made = new_scene()
-    yield made
-    made.Clear(1)
 
 
 def box() -> np.ndarray:
