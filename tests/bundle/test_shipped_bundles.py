@@ -113,6 +113,8 @@ def test_a_configuration_without_weights_keeps_every_rule_and_says_so(name: str)
     bundle = find_bundle(name)
     assert [check for check in verify_bundle(bundle) if not check.ok] == []
     assert "configuration only" in next(check.detail for check in verify_bundle(bundle) if check.name == "layout")
+    note = (bundle / "docs" / "README.md").read_text(encoding="utf-8").partition("**No weights yet:**")[2]
+    assert note.partition("```\n")[2].startswith("monai-gan train "), "what a training of it takes out of the card"
     with pytest.raises(WeightsError, match="configuration only, without weights: train it"):
         load(bundle, "cpu")
 
