@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import critic_step, operations, perceptual, report, similarity
+from benchmarks import critic_step, operations, perceptual, report, similarity, timing
 from benchmarks.results import environment, save
 
 BENCHMARKS = {
@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="timed rounds; more on a busy machine")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, printed and not stored: does it run?")
+    parser.add_argument("--without", nargs="+", default=[], metavar="OPPONENT", help='left out, as "torch.compile"')
     options = parser.parse_args()
+    timing.LEFT_OUT.update(options.without)
     if options.rounds < 2:
         parser.error(f"--rounds {options.rounds} gives no spread; use 2 or more.")
     device = {"cpu": "cpu", "gpu": "cuda"}[options.suite]

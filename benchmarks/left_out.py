@@ -14,6 +14,7 @@ from benchmarks.pair_expectations import as_volume, unit_scale
 from benchmarks.pair_measures import measure
 from benchmarks.pair_rivals import inverted_and_matched
 from monai_gan.apps import load
+from monai_gan.bundle.files import METADATA, read_json
 
 #: Folders of the trainings that left a subject out.
 PREFIX = "fold_"
@@ -53,7 +54,8 @@ def left_out(bundle: Path, folds: Path, device: str) -> tuple[str, dict[str, Any
         for name in SHOWN
         for values in [[made[name] for made, _ in found.values()]]
     }
-    return _table(found), block
+    steps = [read_json(folder / METADATA)["monai_gan"]["training"]["steps"] for folder in folders]
+    return _table(found), block | {"steps": [min(steps), max(steps)]}
 
 
 def _table(found: dict[str, tuple[Figures, Figures]]) -> str:

@@ -181,7 +181,32 @@ def fid(report: dict[str, Any]) -> str:
     )
 
 
+def adaptive_augment(report: dict[str, Any]) -> str:
+    """The section on augmentation with few images."""
+    rows = [
+        f"| {r['augmentation']} | {r['steps']} | {r['kid']:.3f} | {r['fid']:.0f} | {r['precision']:.2f} "
+        f"| {r['recall']:.2f} | {r['coverage']:.2f} |"
+        for r in report["rows"]
+    ]
+    return "\n".join(
+        [
+            "## Adaptive augmentation with a hundred images",
+            "",
+            f"StyleGAN2 on {report['images']} training images of `busi128` with {report['side']} pixels per side,",
+            "trained for the same time side by side on one NVIDIA H100, against the test images.",
+            "Made by `python -m benchmarks.adaptive_augment`.",
+            "",
+            "| augmentation | steps | KID | FID | precision | recall | coverage |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+            f"Measured on {measured_on(report)}.",
+        ]
+    )
+
+
 SECTIONS = {
+    "adaptive_augment": adaptive_augment,
     "backends_gpu": backends,
     "critic_step_cpu": critic_step,
     "critic_step_gpu": critic_step,

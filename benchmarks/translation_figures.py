@@ -139,7 +139,8 @@ def main() -> None:
     more = found[None] if None in found else by_direction(found)
     if arguments.folds is not None:
         text, more["left_out"] = left_out(bundle, arguments.folds, device)
-        texts.append(f"Each training subject by a network trained without it, for half as long:\n\n{text}")
+        low, high = more["left_out"]["steps"]
+        texts.append(f"Each training subject by a network trained without it, in {low} to {high} steps:\n\n{text}")
     write_metrics(bundle, metrics, arguments.version, arguments.change, more)
     write_card(bundle, "\n\n".join(texts))
     write_checksums(bundle)

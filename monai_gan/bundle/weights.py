@@ -1,9 +1,10 @@
-"""Weights on disk: half precision, tensors only."""
+"""Weights on disk: half precision, compressed, tensors only."""
 
 from __future__ import annotations
 
 import io
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,30 +16,40 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def save_weights(weights: nn.Module | Mapping[str, Tensor], path: Path | str) -> Path:
+#: Significant bits of float16 and of bfloat16.
+HALF_BITS, BFLOAT_BITS = 11, 8
+
+
+def save_weights(weights: nn.Module | Mapping[str, Tensor], path: Path | str, bits: int = HALF_BITS) -> Path:
     """Save a network's weights as a plain state dict, floating tensors in half precision, atomically.
 
-    The same weights give the same bytes. MONAI's ``load`` and ``torch.load(weights_only=True)`` read the file.
+    The same weights give the same bytes. MONAI's ``load`` and ``torch.load(weights_only=True)`` read the file; it is
+    deflated, which ``mmap=True`` cannot read.
 
     Args:
         weights: a module or its state dict.
         path: the file, in a bundle ``models/model.pt``.
+        bits: significant bits that floating values keep, 2 to 11. With those of bfloat16, 8, a file is smaller by a
+            quarter.
 
     Returns:
         The file.
 
     Raises:
+        ValueError: if ``bits`` is out of range.
         InvalidResultError: if a value is NaN, infinite or beyond half precision (65504).
         InputError: if the file cannot be written.
     """
     import torch
 
+    if not 2 <= bits <= HALF_BITS:
+        raise ValueError(f"bits={bits} is not possible: give 2 to {HALF_BITS}.")
     state = weights.state_dict() if isinstance(weights, torch.nn.Module) else weights
     buffer = io.BytesIO()
     # A plain dict of tensors that own their storage: no views, whose whole storage would be saved.
-    torch.save({name: _halved(name, tensor) for name, tensor in state.items()}, buffer)
+    torch.save({name: _rounded(_halved(name, tensor), bits) for name, tensor in state.items()}, buffer)
     target = Path(path)
-    write_atomic(target, buffer.getvalue())
+    write_atomic(target, _deflated(buffer))
     return target
 
 
@@ -124,3 +135,27 @@ def _halved(name: str, tensor: Tensor) -> Tensor:
             "finite values up to 65504 fit; train again with clipping or a lower rate."
         )
     return half
+
+
+def _rounded(half: Tensor, bits: int) -> Tensor:
+    """A tensor with ``bits`` significant bits, to the nearest; what would round to infinity is cut off instead."""
+    import torch
+
+    drop = HALF_BITS - bits
+    if half.dtype != torch.float16 or not drop:
+        return half
+    pattern = half.view(torch.int16).to(torch.int32) & 0xFFFF
+    size = pattern & 0x7FFF
+    size = (size + (1 << (drop - 1))).clamp_max(0x7BFF) >> drop << drop
+    return (pattern & 0x8000 | size).to(torch.int16).view(torch.float16)
+
+
+def _deflated(buffer: io.BytesIO) -> bytes:
+    """The archive that ``torch.save`` wrote, with compressed members and no trace of the time."""
+    compressed = io.BytesIO()
+    with zipfile.ZipFile(buffer) as source, zipfile.ZipFile(compressed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            member = zipfile.ZipInfo(name)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            target.writestr(member, source.read(name), compresslevel=9)
+    return compressed.getvalue()

@@ -16,6 +16,15 @@ from monai_gan.errors import InputError
 _KEYS = ("images", "contrasts", "available", "subject", "split")
 
 
+def holds_contrasts(path: Path) -> bool:
+    """Whether an ``.npz`` is an archive for :func:`contrast_slices`; False for what cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {"contrasts", "available"} <= set(archive.files)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return False
+
+
 def contrast_slices(source: str | os.PathLike[str], contrasts: Sequence[str] | None = None) -> ImageTable:
     """Read an archive of slices with several contrasts; a slice gives an image per contrast that it has.
 

@@ -44,7 +44,8 @@ def open_source(
     """Open a source.
 
     A path that exists comes first, then a named set. A folder that holds ``.npz`` archives is one set, each archive a
-    class; any other folder is read as images.
+    class; any other folder is read as images. An archive of slices in several contrasts gives one image per contrast
+    (:func:`~monai_gan.data.contrast_slices`).
 
     Args:
         source: ``"demo:mni152"``; a path to an ``.npz`` or a folder; or a name under ``$MONAI_GAN_DATA``.
@@ -65,7 +66,7 @@ def open_source(
         if path.is_dir():
             archives = sorted(path.glob("*.npz"))
             if archives:
-                return read_archive(archives[0]) if len(archives) == 1 else join_classes(archives)
+                return _open_file(archives[0]) if len(archives) == 1 else join_classes(archives)
             from monai_gan.data.folder import read_folder
 
             return read_folder(path, spatial_dims=spatial_dims)
@@ -87,7 +88,9 @@ def find_folder(source: str | os.PathLike[str]) -> Path:
 
 def _open_file(path: Path) -> ImageTable:
     if path.suffix == ".npz":
-        return read_archive(path)
+        from monai_gan.data.slice_archive import contrast_slices, holds_contrasts
+
+        return contrast_slices(path) if holds_contrasts(path) else read_archive(path)
     raise InputError(
         f"'{path}' is one file, but a source holds many images: give its folder, or an .npz with 'images'."
     )

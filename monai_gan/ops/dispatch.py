@@ -24,7 +24,7 @@ import torch
 from monai_gan.ops import _native
 
 VARIABLE = "MONAI_GAN_OPS_BACKEND"
-OPERATIONS = ("gradient_norm_penalty", "group_norm_act", "interpolate", "perceptual_distance", "ssim")
+OPERATIONS = ("bias_act", "gradient_norm_penalty", "group_norm_act", "interpolate", "perceptual_distance", "ssim")
 #: Backends in the order in which they are tried; those that are not here serve only when they are asked for by name.
 RANKED = ("triton", "native", "torch")
 _PACKAGES = {"triton": "_triton", "native": "_cpu", "cuda": "_cuda", "torch": "_torch"}

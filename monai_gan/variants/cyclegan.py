@@ -46,10 +46,13 @@ class CycleGAN(ImageToImage):
         start: what images look like in the other kind at a first guess, from (images, images of the other kind), for
             instance :class:`~monai_gan.variants.HistogramStart`; the generators learn it by L1 in a first phase. Our
             addition for contrasts that are each other's negative.
+        start_weight: factor of that L1 distance after the first phase: without it the round trip, which an image of
+            unchanged contrast survives best, soon leads back.
         pretraining_iterations: generator steps of that phase.
 
     Raises:
-        ValueError: when ``pretraining_iterations`` is negative, or one of it and ``start`` is given without the other.
+        ValueError: when ``pretraining_iterations`` is negative, one of it and ``start`` is given without the other, or
+            ``start_weight`` is negative or given without ``start``.
     """
 
     discriminator_names: Sequence[str] = ("discriminator", "inverse_discriminator")
@@ -67,6 +70,7 @@ class CycleGAN(ImageToImage):
         identity_weight: float = 5.0,
         pool_size: int = 50,
         start: Callable[[Tensor, Tensor], Tensor] | None = None,
+        start_weight: float = 0.0,
         pretraining_iterations: int = 0,
     ) -> None:
         super().__init__(generator, pretraining_iterations)
@@ -74,7 +78,10 @@ class CycleGAN(ImageToImage):
             raise ValueError(
                 f"start={start} and pretraining_iterations={pretraining_iterations} go together: give both, or neither."
             )
+        if start_weight < 0 or (start_weight and start is None):
+            raise ValueError(f"start_weight={start_weight} is not possible: give 0 or more, and a start.")
         self.start = start
+        self.start_weight = start_weight
         self.inverse_generator = inverse_generator
         self.discriminator = discriminator
         self.inverse_discriminator = inverse_discriminator
@@ -114,9 +121,15 @@ class CycleGAN(ImageToImage):
             return {}
         a, b = source_and_target(batch)
         fake_b, fake_a = self.generator(a), self.inverse_generator(b)
-        if self.start is not None and step.phase.name == PRETRAINING:
-            return {"start": _l1(fake_b, self.start(a, b)), "inverse_start": _l1(fake_a, self.start(b, a))}
-        losses = {
+        pretraining = step.phase.name == PRETRAINING
+        losses: dict[str, Tensor] = {}
+        if self.start is not None and (pretraining or self.start_weight):
+            weight = 1.0 if pretraining else self.start_weight
+            losses["start"] = weight * _l1(fake_b, self.start(a, b))
+            losses["inverse_start"] = weight * _l1(fake_a, self.start(b, a))
+        if pretraining:
+            return losses
+        losses |= {
             "adversarial": generator_loss(self.objective, self.discriminator, fake_b, b),
             "inverse_adversarial": generator_loss(self.objective, self.inverse_discriminator, fake_a, a),
         }

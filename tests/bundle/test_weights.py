@@ -39,6 +39,24 @@ def test_round_trip_in_half_precision(tmp_path: Path) -> None:
     torch.testing.assert_close(other[0].weight, network[0].weight, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("bits", [8, 11])
+def test_values_keep_as_many_bits_as_are_asked_for(bits: int, tmp_path: Path) -> None:
+    values = torch.randn(4000, generator=torch.Generator().manual_seed(0))
+    values[:4] = torch.tensor([65504.0, -65504.0, 0.0, 1.0])
+    path = save_weights({"w": values, "n": torch.arange(3)}, tmp_path / "model.pt", bits)
+    state = load_state(path)
+    torch.testing.assert_close(state["w"].float(), values, rtol=1.25 * 2.0**-bits, atol=1e-6)
+    assert state["w"][2:4].tolist() == [0, 1]
+    assert state["n"].tolist() == [0, 1, 2]
+    whole = save_weights({"w": values, "n": torch.arange(3)}, tmp_path / "whole.pt")
+    assert path.stat().st_size <= whole.stat().st_size * (0.9 if bits == 8 else 1)
+
+
+def test_fewer_bits_than_any_value_needs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="bits=1 is not possible: give 2 to 11"):
+        save_weights({"w": torch.ones(1)}, tmp_path / "model.pt", 1)
+
+
 def test_a_view_does_not_bring_its_whole_storage(tmp_path: Path) -> None:
     whole = torch.zeros(1000, 1000)
     path = save_weights({"w": whole[:, :2].t(), "n": torch.arange(1_000_000)[::100_000]}, tmp_path / "model.pt")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_gan.data import ImageDataset, contrast_slices
+from monai_gan.data import ImageDataset, contrast_slices, open_source
 from monai_gan.errors import InputError
 
 
@@ -67,3 +67,9 @@ def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.npz").write_bytes(b"no archive")
     with pytest.raises(InputError, match="cannot be read as .npz"):
         contrast_slices(tmp_path / "broken.npz")
+
+
+def test_a_source_is_opened_as_such_an_archive(tmp_path: Path) -> None:
+    path = write_slices(tmp_path / "slices.npz")
+    for source in (path, tmp_path):
+        assert open_source(source).label_names == ("T1", "T2")

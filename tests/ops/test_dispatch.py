@@ -13,7 +13,7 @@ import torch
 from monai_gan import ops
 from monai_gan.ops import _native, dispatch, group_norm_act, use_backend
 
-OPERATIONS = {"gradient_norm_penalty", "group_norm_act", "interpolate", "perceptual_distance", "ssim"}
+OPERATIONS = {"bias_act", "gradient_norm_penalty", "group_norm_act", "interpolate", "perceptual_distance", "ssim"}
 IMAGE = torch.randn(1, 2, 4, 4)
 
 

@@ -15,8 +15,10 @@ from torch import Tensor
 
 triton = pytest.importorskip("triton")
 
+from monai_gan.ops import bias_act  # noqa: E402
 from monai_gan.ops._triton import gradient_norm_penalty, group_norm_act, interpolate, ssim  # noqa: E402
 from monai_gan.ops._triton import group_norm_plan as plan  # noqa: E402
+from monai_gan.ops.bias_act import reference as plain_bias_act  # noqa: E402
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
 
@@ -94,6 +96,20 @@ def test_replayed_graph_compares_new_images(shape: tuple[int, ...]) -> None:
     torch.testing.assert_close(out, passes(), rtol=0, atol=0)
 
 
+@needs_gpu
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_bias_and_activation_in_one_pass_equal_the_definition(layout: torch.memory_format) -> None:
+    x, bias = random(3, 5, 34, 30).contiguous(memory_format=layout).requires_grad_(), random(5).requires_grad_()
+    v = random(3, 5, 34, 30)
+    found = bias_act(x, bias, gain=1.5, clamp=2.0)
+    expected = plain_bias_act(x.double(), bias.double(), "leaky_relu", 0.2, 1.5, 2.0)
+    torch.testing.assert_close(found.double(), expected)
+    for one, other in zip(
+        torch.autograd.grad(found, (x, bias), v), torch.autograd.grad(expected, (x, bias), v.double()), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -112,6 +128,7 @@ def test_kernels_compile_for_gpus_without_spilling(arguments: list[str], tmp_pat
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert {row["kernel"].partition(".")[0] for row in report} == {
+        "bias_act",
         "gradient_norm_penalty",
         "group_norm_finish",
         "group_norm_map",

@@ -20,6 +20,7 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime.jit import JITFunction
 
 from monai_gan.ops._triton import (
+    bias_act,
     gradient_norm_penalty,
     group_norm_act,
     group_norm_plan,
@@ -70,6 +71,7 @@ def cases(full: bool) -> Iterator[tuple[Any, ...]]:
         yield "perceptual", dtype, (4, 2048, 8, 8), torch.channels_last
         yield "penalty", dtype
         yield "interpolate", dtype
+        yield "bias_act", dtype
         yield "ssim", dtype, (16, 1, 256, 256)
         if full:
             yield "ssim", dtype, (2, 2, 64, 64, 64)
@@ -82,6 +84,7 @@ def cases(full: bool) -> Iterator[tuple[Any, ...]]:
     yield "edge perceptual", torch.float32, (1, 48, 5, 7), torch.channels_last
     yield "edge penalty", torch.float32, 1
     yield "edge interpolate", torch.float32, 1
+    yield "edge bias_act", torch.float32, 1
     yield "edge ssim", torch.float32, (1, 1, 1, 1)
     if full:
         yield "edge ssim", torch.float32, (1, 3, 13, 15, 17)
@@ -102,6 +105,10 @@ def call(name: str, dtype: torch.dtype, *how: Any) -> None:
     (size,) = how or (256,)
     images = torch.empty(min(size, 16), 1, size, size, dtype=dtype, device="meta")
     rows = torch.empty(len(images), dtype=torch.promote_types(dtype, torch.float32), device="meta")
+    if kind == "bias_act":
+        y = bias_act.forward(images, rows[:1], 0.2, 2**0.5, 256.0)
+        bias_act.backward(images, y, 0.2, 2**0.5, 256.0)
+        return
     if kind == "interpolate":
         interpolate.forward(images, images, rows)
         interpolate.random(images, images, torch.empty(2, dtype=torch.int64, device="meta"))

@@ -178,6 +178,23 @@ def test_cyclegan_starts_from_a_guess_made_without_pairs(spatial_dims: int) -> N
     assert set(variant.generator_losses(data, step(variant))) >= {"adversarial", "cycle"}
 
 
+def test_cyclegan_is_held_to_its_guess_by_a_weight() -> None:
+    start = HistogramStart()
+    options: dict[str, Any] = {"start": start, "start_weight": 3.0, "pretraining_iterations": 5}
+    variant, data = cyclegan(2, **options), batch(2)
+    guess = F.l1_loss(variant.generator(data["image"]), start(data["image"], data["target"]))
+    losses = variant.generator_losses(data, step(variant))
+    torch.testing.assert_close(losses["start"], 3 * guess)
+    assert losses.keys() >= {"adversarial", "cycle", "inverse_start"}
+    torch.testing.assert_close(variant.generator_losses(data, step(variant, 0))["start"], guess)
+
+
+@pytest.mark.parametrize("options", [{"start_weight": 1.0}, {"start": HistogramStart(), "start_weight": -1.0}])
+def test_cyclegan_refuses_a_weight_without_guess_or_below_zero(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="start_weight=.* is not possible"):
+        cyclegan(2, **{"pretraining_iterations": 3 if "start" in options else 0, **options})
+
+
 @pytest.mark.parametrize("inverted", [True, False])
 def test_histogram_start_finds_a_monotone_change_of_contrast(inverted: bool) -> None:
     draw = torch.Generator().manual_seed(0)

@@ -95,8 +95,8 @@ class EqualConv(nn.Module):
         kernel = self.weight * self.scale if self.down == 1 else joined(self.weight, self.joining)
         bias = None if self.bias is None else self.bias * self.gain
         convolve = F.conv2d if self.spatial_dims == 2 else F.conv3d
-        y = convolve(x, kernel, bias, stride=self.down, padding=(kernel.shape[-1] - 1) // 2)
-        return bias_act(y, activation=self.activation, gain=1.0)
+        y = convolve(x, kernel, stride=self.down, padding=(kernel.shape[-1] - 1) // 2)
+        return bias_act(y, bias, activation=self.activation, gain=1.0)
 
 
 def joining_matrix(spatial_dims: int, kernel_size: int, gain: float = 1.0) -> Tensor:
