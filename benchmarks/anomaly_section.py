@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.anomaly import RESULTS
 from benchmarks.anomaly_cards import write_bundle_figures
 from benchmarks.anomaly_speed import SPEED
+from benchmarks.cards import DIGITS
 from benchmarks.results import measured_on
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "anomaly.md"
@@ -43,9 +44,9 @@ def section(results: Mapping[str, Any]) -> str:
         "where Dice is at the level that 1 % of an average held-out normal body exceeds. False positives are at "
         "the threshold for 5 %, or for the least rate that the units allow; the rate over random splits is that "
         "for 5 % over 200 halves of the normal images, calibration and test together. Ties are ranked by average. "
-        "The denoising auto-encoder is a small one (10 to 64 channels), trained for 500 to 800 steps of 16 images: "
-        "a longer training may do better; in 3-D it was not trained. BEGAN and AnoGAN have no row: no network was "
-        "trained for them."
+        "The denoising auto-encoder is a small one (10 to 64 channels, in 3-D 4 to 32), trained for 500 to 800 steps "
+        "of 16 images, in 3-D of 4: more may help. BEGAN and AnoGAN have no row: no BEGAN was trained "
+        "on these sets, and the latent search of AnoGAN takes seconds an image."
     )
     parts = ["## Figures", "", textwrap.fill(method, 120), ""]
     for result in results.values():
@@ -101,11 +102,13 @@ def verdict(name: str, result: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
+    """A figure, rounded as in the metadata first, so that both say the same."""
     if value is None:
         return "-"
     if isinstance(value, list):
-        return f"{value[0]:.3f} ({value[1]:.3f} to {value[2]:.3f})"
-    return f"{value:.3f}"
+        middle, low, high = (round(part, DIGITS) for part in value)
+        return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+    return f"{round(value, DIGITS):.3f}"
 
 
 def speed(report: Mapping[str, Any]) -> str:

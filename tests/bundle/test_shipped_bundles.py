@@ -50,9 +50,14 @@ LICENCES = dict.fromkeys(SYNTHESIS, "CC BY-SA 4.0") | {
     "head_ct_pggan": "CC BY-SA 4.0",
     "mednist_biggan": "CC BY-SA 4.0",
     "pneumonia_cgan": "CC BY 4.0",
+    "chest_xray_stylegan2_ada": "CC BY-SA 4.0",
+    "breast_us_stylegan2_ada": "CC BY 4.0",
+    "brain_mri_stylegan2_ada": "CC BY 4.0",
+    "brain_tumor_ganomaly": "CC BY 3.0",
+    "brain_t1_t2_cyclegan": "CC BY 4.0",
 }
-#: Those with spectral normalisation, which TorchScript cannot read from source.
-TRACED = ("mednist_biggan",)
+#: Those with spectral normalisation or fused operations, which TorchScript cannot read from source.
+TRACED = ("mednist_biggan", "chest_xray_stylegan2_ada", "breast_us_stylegan2_ada", "brain_mri_stylegan2_ada")
 #: Configurations without weights.
 UNTRAINED = sorted(
     path.parents[1].name

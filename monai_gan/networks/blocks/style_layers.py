@@ -117,7 +117,7 @@ def joining_matrix(spatial_dims: int, kernel_size: int, gain: float = 1.0) -> Te
 
 def joined(weight: Tensor, matrix: Tensor) -> Tensor:
     """A kernel (O, I, *k) joined with a filter: (O, I, *k'). One convolution then does what two would."""
-    size = round(matrix.shape[1] ** (1 / (weight.ndim - 2)))
+    size = weight.shape[-1] + len(TAPS) - 1
     with torch.autocast(weight.device.type, enabled=False):
         flat = weight.reshape(-1, matrix.shape[0]) @ matrix.to(weight.dtype)
     return flat.reshape(*weight.shape[:2], *(size,) * (weight.ndim - 2))
