@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.cross_modality_section import cross_modality
 from benchmarks.downstream_section import downstream
 from benchmarks.results import RESULTS, measured_on
+from benchmarks.stylegan2_section import stylegan2
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
@@ -219,6 +220,8 @@ SECTIONS = {
     "perceptual_gpu": perceptual,
     "similarity_cpu": similarity,
     "similarity_gpu": similarity,
+    "stylegan2_cpu": stylegan2,
+    "stylegan2_cuda": stylegan2,
     "trainer_overhead": trainer_overhead,
 }
 
@@ -227,7 +230,7 @@ def page() -> str:
     """The page; results that have a page of their own are left to it."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     reports = [report for report in found if report.get("benchmark") in SECTIONS]
-    head = HEAD if any(r["benchmark"].endswith("_gpu") for r in reports) else HEAD + NO_GPU
+    head = HEAD if any(r["benchmark"].endswith(("_gpu", "_cuda")) for r in reports) else HEAD + NO_GPU
     return "\n".join([head, *(SECTIONS[r["benchmark"]](r) + "\n" for r in reports)])
 
 

@@ -151,7 +151,8 @@ def main() -> None:
     rows = []
     for side in arguments.sides:
         for way in WAYS:
-            row = {"side": side, "batch": arguments.batch, "precision": arguments.precision, "way": way}
+            row: dict[str, Any] = {"side": side, "batch": arguments.batch, "precision": arguments.precision, "way": way}
+            row |= {"width": arguments.width}
             options = (arguments.batch, arguments.device, arguments.precision, arguments.cycles, arguments.width)
             try:
                 row |= measure(way, side, *options)

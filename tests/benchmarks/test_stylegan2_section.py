@@ -1,0 +1,28 @@
+"""The table of StyleGAN2's training steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.stylegan2_section import stylegan2
+
+
+def report(device: str) -> dict[str, Any]:
+    row = {"side": 64, "batch": 32, "precision": "fp32", "width": None}
+    rows = [
+        row | {"way": "ours", "seconds_per_thousand": 2.0, "memory_gib": 1.0},
+        row | {"way": "plain-torch twin", "seconds_per_thousand": 5.0, "memory_gib": 3.0},
+        row | {"side": 256, "way": "ours", "failed": "out of memory"},
+    ]
+    more = {"date": "2026-01-01", "device": "a device", "threads": 1, "versions": {"torch": "2"}}
+    return {"benchmark": f"stylegan2_{device}", "rows": rows, **more}
+
+
+@pytest.mark.parametrize(("device", "more"), [("cpu", ""), ("cuda", " 5.00 | 3.0 |")])
+def test_ratios_are_over_ours_and_seconds_are_for_a_gpu_alone(device: str, more: str) -> None:
+    text = stylegan2(report(device))
+    assert f"| 64 | 32 | fp32 | plain-torch twin | 2.50 |{more}\n" in text
+    assert "| 256 | 32 | fp32 | ours | out of memory |" in text
+    assert ("6.8 s" in text) == (device == "cuda")
