@@ -52,7 +52,7 @@ def test_the_catalogue_lists_searches_and_describes(lib: Any, bundles: Path) -> 
         return [info.name for info in lib.catalogue.bundlesOf(*words)]
 
     assert {"tiny_translator", "tiny_two_way"} <= set(names("translation"))
-    assert names("translation", "WAY two") == ["tiny_two_way"]
+    assert names("translation", "WAY two tiny") == ["tiny_two_way"]
     assert names("translation", "nothing of the kind") == []
     assert "head_mr_to_ct_cyclegan" not in names("translation"), "a configuration without weights"
     info = lib.catalogue.bundleNamed("tiny_two_way")
