@@ -10,7 +10,6 @@ and not trained again. The figures go to ``benchmarks/results/adaptive_augment.j
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,7 +19,7 @@ from benchmarks.cards import DIGITS
 from benchmarks.results import environment, save
 from monai_gan.apps import evaluate, train
 from monai_gan.bundle import find_bundle, write_checksums
-from monai_gan.bundle.files import METADATA, read_json
+from monai_gan.bundle.files import METADATA, read_json, write_json
 
 NAME = "breast_us_stylegan2_ada"
 SIDE, WIDTH = 64, 16
@@ -51,12 +50,9 @@ def configure(folder: Path, *, augmented: bool) -> Path:
     own = metadata["monai_gan"]
     own.pop("labels", None)
     own |= {"quality": "untrained", "metrics": []}
-    for name, content in (
-        ("configs/train.json", training),
-        ("configs/inference.json", inference),
-        (METADATA, metadata),
-    ):
-        (bundle / name).write_text(json.dumps(content, indent=4) + "\n")
+    write_json(bundle / "configs/train.json", training)
+    write_json(bundle / "configs/inference.json", inference)
+    write_json(bundle / METADATA, metadata)
     write_checksums(bundle)
     return bundle
 

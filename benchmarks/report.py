@@ -194,7 +194,7 @@ def adaptive_augment(report: dict[str, Any]) -> str:
             "## Adaptive augmentation with a hundred images",
             "",
             f"StyleGAN2 on {report['images']} training images of `busi128` with {report['side']} pixels per side,",
-            "trained for the same time side by side on one NVIDIA H100, against the test images.",
+            "trained for the same time side by side, against the test images.",
             "Made by `python -m benchmarks.adaptive_augment`.",
             "",
             "| augmentation | steps | KID | FID | precision | recall | coverage |",
