@@ -19,6 +19,7 @@ PYBIND11_MODULE(_native, module) {
   monai_gan::bindings::bind_interpolate(module);
   monai_gan::bindings::bind_perceptual_distance(module);
   monai_gan::bindings::bind_ssim(module);
+  monai_gan::bindings::bind_winograd(module);
 #ifdef MONAI_GAN_CUDA
   monai_gan::bindings::bind_cuda(module);
 #endif

@@ -31,5 +31,6 @@ void bind_gradient_norm_penalty(pybind11::module_& module);
 void bind_interpolate(pybind11::module_& module);
 void bind_perceptual_distance(pybind11::module_& module);
 void bind_ssim(pybind11::module_& module);
+void bind_winograd(pybind11::module_& module);
 
 }  // namespace monai_gan::bindings

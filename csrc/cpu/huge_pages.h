@@ -12,13 +12,18 @@
 
 namespace monai_gan::cpu {
 
-// Asks for pages of 2 MiB within [start, start + bytes), all of which is about to be written; a hint and no more.
-inline void ask_for_huge_pages([[maybe_unused]] void* start, [[maybe_unused]] std::int64_t bytes) {
+// What the allocator gives back to the system at once when it is freed; smaller pieces it may keep for later.
+constexpr std::int64_t kNeverKept = std::int64_t{32} << 20;
+
+// Asks for pages of 2 MiB within [start, start + bytes), all of which is about to be written, if that is no less than
+// `fewest`; a hint and no more.
+inline void ask_for_huge_pages([[maybe_unused]] void* start, [[maybe_unused]] std::int64_t bytes,
+                               [[maybe_unused]] std::int64_t fewest = kNeverKept) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  constexpr std::uintptr_t kept_by_allocator = std::uintptr_t{32} << 20, page = std::uintptr_t{2} << 20;
+  constexpr std::uintptr_t page = std::uintptr_t{2} << 20;
   const std::uintptr_t from = (reinterpret_cast<std::uintptr_t>(start) + page - 1) / page * page;
   const std::uintptr_t to = (reinterpret_cast<std::uintptr_t>(start) + static_cast<std::uintptr_t>(bytes)) / page * page;
-  if (static_cast<std::uintptr_t>(bytes) >= kept_by_allocator && from < to) {
+  if (bytes >= fewest && from < to) {
     madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
   }
 #endif

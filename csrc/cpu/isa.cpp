@@ -12,6 +12,7 @@ namespace monai_gan::cpu {
   extern const ForEachType<MixKernels> mixtures;          \
   extern const ForEachType<PerceptualLayouts> perceptual; \
   extern const ForEachType<SsimKernels> similarities;     \
+  extern const WinogradKernels winograd;                  \
   }
 MONAI_GAN_DECLARE(baseline)
 #ifdef MONAI_GAN_AVX
@@ -30,7 +31,7 @@ struct Set {
 };
 
 #define MONAI_GAN_SET(set) \
-  Set { #set, {set::norm_act, set::rows, set::mixtures, set::perceptual, set::similarities} }
+  Set { #set, {set::norm_act, set::rows, set::mixtures, set::perceptual, set::similarities, set::winograd} }
 
 // In ascending order. The flags in CMakeLists.txt and the features asked for here belong together.
 std::vector<Set> sets() {

@@ -21,6 +21,7 @@ void run() {
   test_group_norm_act();
   test_perceptual_distance();
   test_ssim();
+  test_winograd();
   test_fork();
 }
 

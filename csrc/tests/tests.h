@@ -9,5 +9,6 @@ void test_group_norm_act();
 void test_interpolate();
 void test_perceptual_distance();
 void test_ssim();
+void test_winograd();
 
 }  // namespace monai_gan::tests

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from monai_gan.networks.frozen_conv import FrozenConv2d
+
 
 def fold_normalisations(network: nn.Module, pairs: Iterable[tuple[str, str]]) -> None:
     """Put the affine map of each normalisation in evaluation mode into the convolution before it.
@@ -33,6 +35,9 @@ def freeze(network: nn.Module) -> None:
         network: changed in place; set to evaluation mode.
     """
     network.eval()
+    for name, module in list(network.named_modules()):
+        if type(module) is nn.Conv2d:
+            network.set_submodule(name, FrozenConv2d.of(module))
     for module in network.modules():
         for name, parameter in list(module._parameters.items()):
             if parameter is not None:

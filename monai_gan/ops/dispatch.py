@@ -102,6 +102,11 @@ def choose(operation: str, device_type: str, dtype: torch.dtype) -> str:
     return _chosen(operation, device_type, dtype, _requested)
 
 
+def native_may_serve() -> bool:
+    """Whether C++ may serve what is no operation by itself: it is there, and no other backend is asked for by name."""
+    return _native.module is not None and _requested in ("auto", "native")
+
+
 def kernels(operation: str, device_type: str, dtype: torch.dtype) -> ModuleType:
     """The kernel module of the backend that serves an operation on such tensors; arguments as for :func:`choose`."""
     return _module(choose(operation, device_type, dtype), operation)

@@ -182,12 +182,21 @@ struct SsimKernels {
   void (*gradient)(const Taps<A>& slopes, const SsimRows<T>& rows, T* grad_x, T* grad_y);
 };
 
+// A vector of channels of a square of pixels, and values at the 36 points of cpu/winograd.h, `pitch` apart.
+struct WinogradKernels {
+  void (*patch)(const float* const* pixels, std::int64_t channels, float* points, std::int64_t pitch);   // 6 x 6
+  void (*kernel)(const float* const* pixels, std::int64_t channels, float* points, std::int64_t pitch);  // 3 x 3
+  void (*result)(const float* points, std::int64_t pitch, const float* bias, std::int64_t channels,
+                 float* const* pixels);  // 4 x 4
+};
+
 struct Tables {
   ForEachType<NormActLayouts> norm_act;
   ForEachType<RowKernels> rows;
   ForEachType<MixKernels> mix;
   ForEachType<PerceptualLayouts> perceptual;
   ForEachType<SsimKernels> ssim;
+  WinogradKernels winograd;
 };
 
 }  // namespace monai_gan::cpu
