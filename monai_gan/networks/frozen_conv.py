@@ -1,10 +1,11 @@
-"""Convolutions of images whose kernels are never trained, with fewer multiplications where that is faster."""
+"""Convolutions of images whose kernels are never trained, in the forms that are fastest on CPUs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from monai_gan.ops import _functorch, dispatch
@@ -15,12 +16,15 @@ _FEWEST_TILES, _NARROWEST = 32, 32
 
 
 class FrozenConv2d(nn.Conv2d):
-    """``Conv2d`` for kernels that need no gradient.
+    """``Conv2d`` for kernels that need no gradient; all derivatives of the input are there.
 
-    On CPUs, in float32, kernels of 3 x 3 with a stride of 1 go by Winograd's minimal filtering with tiles of 4 x 4
-    (Lavin and Gray 2016, arXiv 1509.09308), a quarter of the multiplications. It rounds a little more: by some 1e-6 of
-    the results' standard deviation, where the plain sum has some 4e-7. Everything else goes the plain way, as does all
-    when the operations are served by plain torch. Any derivative of the input is there, the gradient likewise fast.
+    On CPUs two kinds of layers take forms of their own, others and all other devices those of torch:
+
+    - kernels of 3 x 3 with a stride of 1, in float32: Winograd's minimal filtering with tiles of 4 x 4 (Lavin and Gray
+      2016, arXiv 1509.09308), a quarter of the multiplications, in both directions. It rounds a little more: by some
+      1e-6 of the results' standard deviation, where the plain sum has some 4e-7;
+    - layers that see images of one or three channels: the gradient as a product of matrices whose columns are summed
+      into the image, as torch's own takes many times longer than the convolution.
     """
 
     @classmethod
@@ -31,33 +35,41 @@ class FrozenConv2d(nn.Conv2d):
         return frozen
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if self._suits and _serves(input, weight, bias):
-            return _Winograd.apply(input, weight, bias, False)  # type: ignore[no-any-return, no-untyped-call]
+        given = [one for one in (input, weight, bias) if one is not None]
+        if input.ndim == 4 and self.groups == 1 and self.padding_mode == "zeros" and _plain(given):
+            if self._suits_tiles(input):
+                return _Winograd.apply(input, weight, bias, False)  # type: ignore[no-any-return, no-untyped-call]
+            if self._suits_columns(input):
+                return _ByColumns.apply(input, weight, bias, self.stride, self.padding, self.dilation)  # type: ignore[no-any-return, no-untyped-call]
         return super()._conv_forward(input, weight, bias)
 
-    @property
-    def _suits(self) -> bool:
-        form = (self.kernel_size, self.stride, self.padding, self.dilation, self.groups, self.padding_mode)
+    def _suits_tiles(self, x: Tensor) -> bool:
+        form = (self.kernel_size, self.stride, self.padding, self.dilation)
         channels = self.in_channels, self.out_channels
-        return form == ((3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros") and all(
-            one >= _NARROWEST and one % winograd.CHANNELS == 0 for one in channels
+        if x.dtype != torch.float32 or form != ((3, 3), (1, 1), (1, 1), (1, 1)) or not dispatch.native_may_serve():
+            return False
+        batch, _, height, width = x.shape
+        tiles = batch * -(-height // winograd.TILE) * -(-width // winograd.TILE)
+        return (
+            all(one >= _NARROWEST and one % winograd.CHANNELS == 0 for one in channels)
+            and tiles >= _FEWEST_TILES
+            and 2 * tiles * winograd.TILE**2 <= 3 * batch * height * width
         )
 
+    def _suits_columns(self, x: Tensor) -> bool:
+        taps = self.in_channels * self.kernel_size[0] * self.kernel_size[1]
+        # More columns than results would cost more than they save.
+        return self.in_channels <= 3 and taps <= 2 * self.out_channels and not isinstance(self.padding, str)
 
-def _serves(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether what is asked for, and what surrounds the call, lets the fast form serve."""
+
+def _plain(given: list[Tensor]) -> bool:
+    """Whether input, weight and bias are numbers in the memory of the CPU, the last two constant, and nothing that
+    surrounds the call has to look into it."""
     if torch.jit.is_tracing() or torch.compiler.is_compiling() or _functorch.differentiating():
         return False
-    given = [one for one in (x, weight, bias) if one is not None]
-    if x.ndim != 4 or not all(one.device.type == "cpu" and one.dtype == torch.float32 for one in given):
-        return False
-    if torch.is_autocast_enabled("cpu") or not dispatch.native_may_serve():
-        return False
-    batch, _, height, width = x.shape
-    tiles = batch * -(-height // winograd.TILE) * -(-width // winograd.TILE)
     return (
-        tiles >= _FEWEST_TILES
-        and 2 * tiles * winograd.TILE**2 <= 3 * batch * height * width
+        not torch.is_autocast_enabled("cpu")
+        and all(one.device.type == "cpu" and one.dtype == given[0].dtype for one in given)
         and not any(one.requires_grad for one in given[1:])
         and all(type(one) in (Tensor, nn.Parameter) and _functorch.is_plain(one) for one in given)
     )
@@ -77,3 +89,27 @@ class _Winograd(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (weight,) = ctx.saved_tensors
         return _Winograd.apply(grad, weight, None, not ctx.turned), None, None, None  # type: ignore[no-untyped-call]
+
+
+class _ByColumns(torch.autograd.Function):
+    """A convolution whose gradient is first computed per tap and position."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        stride: tuple[int, ...],
+        padding: tuple[int, ...],
+        dilation: tuple[int, ...],
+    ) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.size, ctx.geometry = x.shape[2:], (dilation, padding, stride)
+        return F.conv2d(x, weight, bias, stride, padding, dilation)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,) = ctx.saved_tensors
+        columns = weight.flatten(1).mT @ grad.flatten(2)
+        return F.fold(columns, ctx.size, weight.shape[2:], *ctx.geometry), None, None, None, None, None

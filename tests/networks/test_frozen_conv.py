@@ -76,6 +76,35 @@ def test_values_and_gradients_are_those_of_float64(
     assert_near(gradient, torch.autograd.grad(wanted, wide, cotangent.double())[0])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("channels", "results", "kernel", "stride", "padding"),
+    [(1, 64, 11, 4, 2), (1, 64, 3, 2, 0), (3, 64, 3, 1, 1), (3, 32, 3, 2, 1), (1, 64, 7, 2, 3)],
+)
+def test_the_gradient_of_a_layer_that_sees_images(
+    channels: int, results: int, kernel: int, stride: int, padding: int, dtype: torch.dtype
+) -> None:
+    network = nn.Sequential(nn.Conv2d(channels, results, kernel, stride, padding, dtype=dtype))
+    freeze(network)
+    layer, x = network[0], torch.randn(2, channels, 37, 30, dtype=dtype, requires_grad=True)
+    y = layer(x)
+    assert type(y.grad_fn).__name__ == "_ByColumnsBackward"
+    cotangent = torch.randn_like(y)
+    wide = x.detach().double().requires_grad_()
+    wanted = F.conv2d(wide, layer.weight.double(), layer.bias.double(), stride, padding)
+    torch.testing.assert_close(y.double(), wanted, atol=1e-4 if dtype == torch.float32 else 1e-12, rtol=0)
+    error = torch.autograd.grad(y, x, cotangent)[0].double() - torch.autograd.grad(wanted, wide, cotangent.double())[0]
+    assert error.abs().max() < (1e-4 if dtype == torch.float32 else 1e-12)
+
+
+def test_all_derivatives_of_a_layer_that_sees_images() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 6, 3, 2, 1, dtype=torch.float64))
+    freeze(network)
+    x = torch.randn(1, 1, 5, 6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(network, (x,))
+    assert torch.autograd.gradgradcheck(lambda x: network(x).square(), (x,))
+
+
 @native
 def test_a_derivative_of_the_gradient(fast: Counted) -> None:
     layer = frozen(32, 32, bias=False)
