@@ -135,7 +135,7 @@ void check_against_reference(Call<T>& call, std::int64_t threads, double floor, 
 template <typename T>
 void check_shapes() {
   const std::tuple<int, int, int> shapes[] = {{1, 1, 1},   {2, 1, 37},   {3, 5, 1},    {2, 16, 64},
-                                              {2, 67, 33}, {1, 3, 1100}, {3, 40, 600}, {1, 2100, 19}};
+                                              {2, 67, 33}, {1, 3, 1100}, {3, 40, 600}, {1, 2100, 19}, {2, 9, 4101}};
   for (const auto& [batch, channels, positions] : shapes) {
     for (bool channels_last : {false, true}) {
       for (bool weighted : {false, true}) {
