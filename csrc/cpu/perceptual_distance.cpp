@@ -191,8 +191,8 @@ void distance_forward(const Shape& shape, const DistanceForward<T>& arguments, s
 }
 
 template <typename T>
-void distance_with_gradients(const std::vector<DistanceLayer<T>>& given, double eps, accumulator_t<T>* distance,
-                             std::int64_t threads) {
+void distance_of_layers(const std::vector<DistanceLayer<T>>& given, double eps, accumulator_t<T>* distance,
+                        std::int64_t threads) {
   std::vector<std::unique_ptr<LayerSums<T>>> layers;
   std::int64_t elements = 0;
   for (const DistanceLayer<T>& layer : given) {
@@ -223,11 +223,39 @@ void distance_backward(const Shape& shape, const DistanceBackward<T>& arguments,
   });
 }
 
+template <typename T>
+void scale_gradients(const std::vector<LayerGradient<T>>& layers, const accumulator_t<T>* factors, std::int64_t batch,
+                     std::int64_t threads) {
+  constexpr std::int64_t piece = 65536;
+  struct Piece {
+    T* start;
+    std::int64_t size, sample;
+  };
+  std::vector<Piece> pieces;
+  std::int64_t elements = 0;
+  for (const LayerGradient<T>& layer : layers) {
+    elements += batch * layer.size;
+    for (std::int64_t sample = 0; sample < batch; ++sample) {
+      for (std::int64_t start = 0; start < layer.size; start += piece) {
+        pieces.push_back({layer.gradient + sample * layer.size + start, std::min(piece, layer.size - start), sample});
+      }
+    }
+  }
+  const RowKernels<T>& rows = tables().rows;
+  parallel_for_any(useful_threads(threads, elements), static_cast<std::int64_t>(pieces.size()),
+                   [&](std::int64_t index, std::int64_t) {
+                     const Piece& one = pieces[index];
+                     rows.scale(one.start, factors[one.sample], one.start, one.size, false);
+                   });
+}
+
 #define MONAI_GAN_INSTANTIATE(T)                                                               \
   template void distance_forward<T>(const Shape&, const DistanceForward<T>&, std::int64_t);   \
   template void distance_backward<T>(const Shape&, const DistanceBackward<T>&, std::int64_t);  \
-  template void distance_with_gradients<T>(const std::vector<DistanceLayer<T>>&, double,      \
-                                           accumulator_t<T>*, std::int64_t);
+  template void distance_of_layers<T>(const std::vector<DistanceLayer<T>>&, double,           \
+                                      accumulator_t<T>*, std::int64_t);                        \
+  template void scale_gradients<T>(const std::vector<LayerGradient<T>>&,                      \
+                                   const accumulator_t<T>*, std::int64_t, std::int64_t);
 MONAI_GAN_INSTANTIATE(float)
 MONAI_GAN_INSTANTIATE(double)
 MONAI_GAN_INSTANTIATE(bfloat16)
