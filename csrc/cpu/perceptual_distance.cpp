@@ -35,15 +35,15 @@ const PerceptualKernels<T>& kernels(const Shape& shape) {
   return shape.channels_last ? layouts.columns : layouts.rows;
 }
 
-// Tiles of the positions of each sample, which depend on the shape alone: of about `elements` of a feature map.
+// Equal tiles of the positions of each sample, which depend on the shape alone: of about `elements` of a feature map.
 class PositionTiles {
  public:
   PositionTiles(const Shape& shape, std::int64_t elements)
       : shape_(shape),
-        size_(std::max(elements / shape.channels / kMostLanes, std::int64_t{1}) * kMostLanes),
+        size_(size_of(shape, std::max(shape.channels * shape.positions / elements, std::int64_t{1}))),
         per_sample_((shape.positions + size_ - 1) / size_) {}
 
-  std::int64_t size() const { return std::min(size_, shape_.positions); }  // at most
+  std::int64_t size() const { return size_; }  // at most
   std::int64_t count() const { return shape_.batch * per_sample_; }
   std::int64_t per_sample() const { return per_sample_; }
   std::int64_t sample(std::int64_t tile) const { return tile / per_sample_; }
@@ -52,10 +52,13 @@ class PositionTiles {
   // Where the statistics of the tile begin in (batch, positions).
   std::int64_t plane_offset(std::int64_t tile) const { return sample(tile) * shape_.positions + start(tile); }
 
+  // threads: how many take tiles in turn.
   template <typename T>
-  FeatureTile<T> features(std::int64_t tile, const T* f, const T* other, const accumulator_t<T>* weight) const {
+  FeatureTile<T> features(std::int64_t tile, std::int64_t threads, const T* f, const T* other,
+                          const accumulator_t<T>* weight) const {
     const std::int64_t at = offset(tile), positions = std::min(size_, shape_.positions - start(tile));
-    return {f + at, other + at, weight, shape_.channels, positions, stride()};
+    const std::int64_t next = offset(std::min(tile + threads, count() - 1)) - at;
+    return {f + at, other + at, weight, shape_.channels, positions, stride(), next};
   }
 
   // Where the tile begins in a feature map.
@@ -67,6 +70,10 @@ class PositionTiles {
   std::int64_t stride() const { return shape_.channels_last ? shape_.channels : shape_.positions; }
 
  private:
+  static std::int64_t size_of(const Shape& shape, std::int64_t per_sample) {
+    return ((shape.positions + per_sample - 1) / per_sample + kMostLanes - 1) / kMostLanes * kMostLanes;
+  }
+
   const Shape& shape_;
   std::int64_t size_, per_sample_;
 };
@@ -89,34 +96,31 @@ class LayerSums {
  public:
   using A = accumulator_t<T>;
 
-  LayerSums(const DistanceLayer<T>& layer, A* statistics, double eps)
+  // total: elements of all layers.
+  LayerSums(const DistanceLayer<T>& layer, A* statistics, double eps, std::int64_t total)
       : layer_(layer),
-        tiles_(layer_.shape, 16384),  // a copy of both feature maps leaves room in the second cache
+        tiles_(layer_.shape, elements_of_a_tile(layer.shape)),
         weights_(layer.weight, layer.shape.channels),
         statistics_(statistics),
         eps_(static_cast<A>(eps)),
         parts_(tiles_.count()) {
-    const std::int64_t size = sizeof(T), bytes = layer.shape.elements() * size;
-    past_caches_ = past_caches(3 * bytes, tiles_.stride() * size, {layer.gradient});
+    const std::int64_t size = sizeof(T);
+    past_caches_ = past_caches(3 * total * size, tiles_.stride() * size, {layer.gradient});
     if (layer.gradient != nullptr) {
-      ask_for_huge_pages(layer.gradient, bytes);
+      ask_for_huge_pages(layer.gradient, layer.shape.elements() * size);
     }
   }
 
   std::int64_t tiles() const { return tiles_.count(); }
 
   // Numbers that a tile needs for itself.
-  std::int64_t scratch() const {
-    const Shape& shape = layer_.shape;
-    const std::int64_t positions = (tiles_.size() + kMostLanes - 1) / kMostLanes * kMostLanes;
-    return positions * (kPerPosition + (shape.channels_last ? 0 : 2 * shape.channels));
-  }
+  std::int64_t scratch() const { return kPerPosition * tiles_.size(); }
 
-  void add(std::int64_t tile, A* scratch) {
+  void add(std::int64_t tile, std::int64_t threads, A* scratch) {
     const Shape& shape = layer_.shape;
     A* statistics = statistics_ == nullptr ? nullptr : statistics_ + tiles_.plane_offset(tile);
     T* gradient = layer_.gradient == nullptr ? nullptr : layer_.gradient + tiles_.offset(tile);
-    parts_[tile] = kernels<T>(shape).distance({tiles_.features(tile, layer_.f, layer_.target, weights_.get()),
+    parts_[tile] = kernels<T>(shape).distance({tiles_.features(tile, threads, layer_.f, layer_.target, weights_.get()),
                                                statistics, shape.batch * shape.positions, eps_, scratch, gradient,
                                                static_cast<A>(2.0 / double(shape.positions)), past_caches_});
   }
@@ -127,6 +131,13 @@ class LayerSums {
   }
 
  private:
+  // Rows as long as possible, as long as the sweeps find what the first of them has read in a cache; but some tiles for
+  // threads to share.
+  static std::int64_t elements_of_a_tile(const Shape& shape) {
+    constexpr std::int64_t least = 16384, most = 262144;
+    return std::min(std::max(shape.elements() / 8, least), most);
+  }
+
   DistanceLayer<T> layer_;
   PositionTiles tiles_;
   Weights<A> weights_;
@@ -134,6 +145,12 @@ class LayerSums {
   A eps_;
   bool past_caches_;
   std::vector<double> parts_;
+};
+
+// Memory that begins with a line of a cache.
+template <typename A>
+struct alignas(64) Line {
+  A numbers[64 / sizeof(A)];
 };
 
 // All tiles of all layers in one loop: threads wait for each other once.
@@ -149,9 +166,10 @@ void sum_layers(const std::vector<std::unique_ptr<LayerSums<T>>>& layers, std::i
     }
   }
   using A = accumulator_t<T>;
-  const std::unique_ptr<A[]> scratch(new A[threads * each]);
+  const std::int64_t lines = each * sizeof(A) / sizeof(Line<A>);
+  const std::unique_ptr<Line<A>[]> scratch(new Line<A>[threads * lines]);
   parallel_for_any(threads, static_cast<std::int64_t>(tiles.size()), [&](std::int64_t index, std::int64_t thread) {
-    tiles[index].first->add(tiles[index].second, scratch.get() + thread * each);
+    tiles[index].first->add(tiles[index].second, threads, scratch[thread * lines].numbers);
   });
   for (std::int64_t sample = 0; sample < batch; ++sample) {
     double total = 0;
@@ -168,18 +186,20 @@ template <typename T>
 void distance_forward(const Shape& shape, const DistanceForward<T>& arguments, std::int64_t threads) {
   std::vector<std::unique_ptr<LayerSums<T>>> layers;
   const DistanceLayer<T> layer{shape, arguments.f, arguments.target, arguments.weight, nullptr};
-  layers.push_back(std::make_unique<LayerSums<T>>(layer, arguments.statistics, arguments.eps));
+  layers.push_back(std::make_unique<LayerSums<T>>(layer, arguments.statistics, arguments.eps, shape.elements()));
   sum_layers(layers, shape.batch, arguments.distance, useful_threads(threads, shape.elements()));
 }
 
 template <typename T>
-void distance_with_gradients(const std::vector<DistanceLayer<T>>& given, double eps, accumulator_t<T>* distance,
-                             std::int64_t threads) {
+void distance_of_layers(const std::vector<DistanceLayer<T>>& given, double eps, accumulator_t<T>* distance,
+                        std::int64_t threads) {
   std::vector<std::unique_ptr<LayerSums<T>>> layers;
   std::int64_t elements = 0;
   for (const DistanceLayer<T>& layer : given) {
-    layers.push_back(std::make_unique<LayerSums<T>>(layer, nullptr, eps));
     elements += layer.shape.elements();
+  }
+  for (const DistanceLayer<T>& layer : given) {
+    layers.push_back(std::make_unique<LayerSums<T>>(layer, nullptr, eps, elements));
   }
   sum_layers(layers, given[0].shape.batch, distance, useful_threads(threads, elements));
 }
@@ -193,20 +213,49 @@ void distance_backward(const Shape& shape, const DistanceBackward<T>& arguments,
   const std::int64_t size = sizeof(T), bytes = shape.elements() * size;
   const bool past = past_caches(3 * bytes, tiles.stride() * size, {arguments.grad_f});
   ask_for_huge_pages(arguments.grad_f, bytes);
-  parallel_for_any(useful_threads(threads, shape.elements()), tiles.count(), [&](std::int64_t index, std::int64_t) {
+  threads = useful_threads(threads, shape.elements());
+  parallel_for_any(threads, tiles.count(), [&](std::int64_t index, std::int64_t) {
     const std::int64_t at = tiles.plane_offset(index);
     const double factor = 2.0 * arguments.grad[tiles.sample(index)] / double(shape.positions);
-    kernel(tiles.features(index, arguments.f, arguments.other, weights.get()),
+    kernel(tiles.features(index, threads, arguments.f, arguments.other, weights.get()),
            {arguments.reciprocal + at, arguments.other_reciprocal + at, arguments.along + at, arguments.gap + at,
-            static_cast<A>(factor), arguments.grad_f + tiles.offset(index), tiles.stride(), past});
+            static_cast<A>(factor), arguments.grad_f + tiles.offset(index), past});
   });
+}
+
+template <typename T>
+void scale_gradients(const std::vector<LayerGradient<T>>& layers, const accumulator_t<T>* factors, std::int64_t batch,
+                     std::int64_t threads) {
+  constexpr std::int64_t piece = 65536;
+  struct Piece {
+    T* start;
+    std::int64_t size, sample;
+  };
+  std::vector<Piece> pieces;
+  std::int64_t elements = 0;
+  for (const LayerGradient<T>& layer : layers) {
+    elements += batch * layer.size;
+    for (std::int64_t sample = 0; sample < batch; ++sample) {
+      for (std::int64_t start = 0; start < layer.size; start += piece) {
+        pieces.push_back({layer.gradient + sample * layer.size + start, std::min(piece, layer.size - start), sample});
+      }
+    }
+  }
+  const RowKernels<T>& rows = tables().rows;
+  parallel_for_any(useful_threads(threads, elements), static_cast<std::int64_t>(pieces.size()),
+                   [&](std::int64_t index, std::int64_t) {
+                     const Piece& one = pieces[index];
+                     rows.scale(one.start, factors[one.sample], one.start, one.size, false);
+                   });
 }
 
 #define MONAI_GAN_INSTANTIATE(T)                                                               \
   template void distance_forward<T>(const Shape&, const DistanceForward<T>&, std::int64_t);   \
   template void distance_backward<T>(const Shape&, const DistanceBackward<T>&, std::int64_t);  \
-  template void distance_with_gradients<T>(const std::vector<DistanceLayer<T>>&, double,      \
-                                           accumulator_t<T>*, std::int64_t);
+  template void distance_of_layers<T>(const std::vector<DistanceLayer<T>>&, double,           \
+                                      accumulator_t<T>*, std::int64_t);                        \
+  template void scale_gradients<T>(const std::vector<LayerGradient<T>>&,                      \
+                                   const accumulator_t<T>*, std::int64_t, std::int64_t);
 MONAI_GAN_INSTANTIATE(float)
 MONAI_GAN_INSTANTIATE(double)
 MONAI_GAN_INSTANTIATE(bfloat16)

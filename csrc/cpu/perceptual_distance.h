@@ -38,7 +38,7 @@ struct DistanceBackward {
   T* grad_f;
 };
 
-// One layer of several, with the gradient of f for a cotangent of 1.
+// One layer of several, with the gradient of f for a cotangent of 1, or null for none.
 template <typename T>
 struct DistanceLayer {
   Shape shape;
@@ -57,7 +57,19 @@ void distance_backward(const Shape& shape, const DistanceBackward<T>& arguments,
 // The sum of the distances of all layers, (batch), and their gradients. A cotangent is known only later, but most often
 // it is 1, and to multiply by another one takes less than to read both feature maps once more.
 template <typename T>
-void distance_with_gradients(const std::vector<DistanceLayer<T>>& layers, double eps, accumulator_t<T>* distance,
-                             std::int64_t threads);
+void distance_of_layers(const std::vector<DistanceLayer<T>>& layers, double eps, accumulator_t<T>* distance,
+                        std::int64_t threads);
+
+// Gradients of a layer, `size` per sample.
+template <typename T>
+struct LayerGradient {
+  T* gradient;
+  std::int64_t size;
+};
+
+// Multiplies those of each sample by its factor, (batch).
+template <typename T>
+void scale_gradients(const std::vector<LayerGradient<T>>& layers, const accumulator_t<T>* factors, std::int64_t batch,
+                     std::int64_t threads);
 
 }  // namespace monai_gan::cpu

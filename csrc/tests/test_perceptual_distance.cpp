@@ -135,7 +135,7 @@ void check_against_reference(Call<T>& call, std::int64_t threads, double floor, 
 template <typename T>
 void check_shapes() {
   const std::tuple<int, int, int> shapes[] = {{1, 1, 1},   {2, 1, 37},   {3, 5, 1},    {2, 16, 64},
-                                              {2, 67, 33}, {1, 3, 1100}, {3, 40, 600}, {1, 2100, 19}};
+                                              {2, 67, 33}, {1, 3, 1100}, {3, 40, 600}, {1, 2100, 19}, {2, 9, 4101}};
   for (const auto& [batch, channels, positions] : shapes) {
     for (bool channels_last : {false, true}) {
       for (bool weighted : {false, true}) {
@@ -224,6 +224,25 @@ void check_nearly_equal(double apart, bool channels_last) {
   check_against_reference(call, 1, 0, "of nearly equal features");
 }
 
+// Gradients of two samples in two layers: by a power of two exactly, by 1 not at all.
+template <typename T>
+void check_scale(std::vector<T> large, std::vector<T> odd) {
+  using A = accumulator_t<T>;
+  const auto scaled = [](std::vector<T> values) {
+    for (std::size_t i = 0; i < values.size() / 2; ++i) {
+      values[i] = narrow<T>(-4 * widen(values[i]));
+    }
+    return values;
+  };
+  const std::vector<T> wanted[] = {scaled(large), scaled(odd)};
+  const A factors[] = {-4, 1};
+  cpu::scale_gradients<T>({{large.data(), static_cast<std::int64_t>(large.size() / 2)},
+                           {odd.data(), static_cast<std::int64_t>(odd.size() / 2)}},
+                          factors, 2, 3);
+  check_same_bits(large, wanted[0], std::string(Limits<T>::name) + " gradients times -4 and 1: large");
+  check_same_bits(odd, wanted[1], std::string(Limits<T>::name) + " gradients times -4 and 1: odd");
+}
+
 // Value and gradient in one sweep over two layers, a large one among them, are those of the two functions.
 template <typename T>
 void check_with_gradients(bool channels_last) {
@@ -231,7 +250,7 @@ void check_with_gradients(bool channels_last) {
   Call<T> large({2, 32, positions, 1, channels_last}, true), odd({2, 67, 33, 1, channels_last}, false);
   std::vector<T> of_large(large.f.size()), of_odd(odd.f.size());
   std::vector<accumulator_t<T>> distance(2);
-  cpu::distance_with_gradients<T>(
+  cpu::distance_of_layers<T>(
       {{large.shape, large.f.data(), large.target.data(), large.weight.data(), of_large.data()},
        {odd.shape, odd.f.data(), odd.target.data(), nullptr, of_odd.data()}},
       kEps, distance.data(), 3);
@@ -245,6 +264,12 @@ void check_with_gradients(bool channels_last) {
     total = {total[0] + reference.distance[0], total[1] + reference.distance[1]};
   }
   compare(distance, total, 0, large.name() + " in one sweep: value");
+  std::vector<accumulator_t<T>> alone(2);
+  cpu::distance_of_layers<T>({{large.shape, large.f.data(), large.target.data(), large.weight.data(), nullptr},
+                              {odd.shape, odd.f.data(), odd.target.data(), nullptr, nullptr}},
+                             kEps, alone.data(), 2);
+  check_same_bits(alone, distance, large.name() + " in one sweep: value alone");
+  check_scale(of_large, of_odd);
 }
 
 template <typename T>

@@ -11,7 +11,7 @@ import torch  # noqa: F401 - its OpenMP runtime has to be there first, so that t
 
 REQUIRE_VARIABLE = "MONAI_GAN_REQUIRE_NATIVE"
 #: What the module and the modules that call it have agreed on; the same number stands in csrc/contract.h.
-CONTRACT = 3
+CONTRACT = 4
 REMEDY = (
     "install a C++ compiler and run `make install` in a clone, or: "
     "pip install --force-reinstall --no-deps --no-cache-dir monai-gan"

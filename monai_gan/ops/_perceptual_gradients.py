@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from monai_gan.ops import _functorch
-from monai_gan.ops._cpu.perceptual_distance import with_gradients
+from monai_gan.ops._cpu.perceptual_distance import scale, with_gradients
 
 
 class WithGradients(torch.autograd.Function):
@@ -37,8 +37,9 @@ class WithGradients(torch.autograd.Function):
             scaled = [_Refusing.apply(_scaled(one, grad), f, ctx.refusal) for f, one in zip(features, gradients)]  # type: ignore[no-untyped-call]  # noqa: B905
         elif _functorch.is_plain(grad) and not _functorch.graph_is_kept():
             # Nobody else has the gradients, and nobody will ask for them again.
-            unit = bool((grad == 1).all())
-            scaled = [one if unit else one.mul_(_per_sample(grad, one)) for one in gradients]
+            scaled = list(gradients)
+            if not bool((grad == 1).all()):
+                scale(scaled, grad)
         else:
             scaled = [_scaled(one, grad) for one in gradients]
         return (None, None, None, None, *scaled)
@@ -58,8 +59,4 @@ class _Refusing(torch.autograd.Function):
 
 
 def _scaled(gradient: Tensor, grad: Tensor) -> Tensor:
-    return (gradient * _per_sample(grad, gradient)).to(gradient.dtype)
-
-
-def _per_sample(grad: Tensor, gradient: Tensor) -> Tensor:
-    return grad.view(-1, *(1,) * (gradient.ndim - 1))
+    return (gradient * grad.view(-1, *(1,) * (gradient.ndim - 1))).to(gradient.dtype)

@@ -100,8 +100,9 @@ def perceptual_distance(
         return reference(features, target_features, weights, eps)
     _check(features, target_features, weights, eps)
     layers = _layers(features, target_features, weights)
-    if _only_features_want_gradients(layers) and _in_one_sweep(layers):
-        return _with_gradients(layers, float(eps))
+    alone = _nothing_wants_gradients(layers)
+    if (alone or _only_features_want_gradients(layers)) and _in_one_sweep(layers):
+        return _of_all_layers(layers, float(eps), alone)
     return _summed([_distance(*layer, float(eps)) for layer in layers])
 
 
@@ -110,6 +111,12 @@ def _layers(
 ) -> list[_Layer]:
     weights = [None] * len(features) if weights is None else weights
     return list(zip(features, target_features, weights, strict=True))
+
+
+def _nothing_wants_gradients(layers: list[_Layer]) -> bool:
+    return not torch.is_grad_enabled() or not any(
+        one.requires_grad for layer in layers for one in layer if one is not None
+    )
 
 
 def _only_features_want_gradients(layers: list[_Layer]) -> bool:
@@ -135,8 +142,10 @@ def _in_one_sweep(layers: list[_Layer]) -> bool:
     )
 
 
-def _with_gradients(layers: list[_Layer], eps: float) -> Tensor:
+def _of_all_layers(layers: list[_Layer], eps: float, alone: bool) -> Tensor:
+    """The distance, alone or with a backward pass to the features."""
     # Imported here, because the kernels are imported by whoever chooses them.
+    from monai_gan.ops._cpu.perceptual_distance import without_gradients
     from monai_gan.ops._perceptual_gradients import WithGradients
 
     features = [dense(f) for f, _, _ in layers]
@@ -145,6 +154,8 @@ def _with_gradients(layers: list[_Layer], eps: float) -> Tensor:
         None if weight is None else weight.to(accumulation_type(features[0].dtype)).contiguous()
         for _, _, weight in layers
     ]
+    if alone:
+        return without_gradients(features, targets, weights, eps)
     return WithGradients.apply(targets, weights, eps, REFUSAL, *features)  # type: ignore[no-any-return, no-untyped-call]
 
 

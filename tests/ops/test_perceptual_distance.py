@@ -240,6 +240,51 @@ def test_gradients_with_the_value_are_those_of_the_published_formula(dtype: torc
     assert_near(last, torch.autograd.grad(wanted.mean(), wide[0])[0], TOLERANCES[dtype])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+def test_distance_alone_is_that_with_gradients(dtype: torch.dtype, layout: str) -> None:
+    layers = [maps(2, *shape, dtype=dtype, layout=layout) for shape in ((5, 7, 9), (67, 20, 31), (9, 41, 57))]
+    features, targets, weights = (list(column) for column in zip(*layers, strict=True))
+    weights[2] = None
+    with torch.no_grad():
+        alone = perceptual_distance(features, targets, weights)
+    targets, constants = [one.detach() for one in targets], [None if one is None else one.detach() for one in weights]
+    assert torch.equal(alone, perceptual_distance(features, targets, constants))
+    assert not alone.requires_grad
+    torch.testing.assert_close(alone, perceptual_distance(features, targets, weights))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("factor", [1.0, 0.125, -4.0, 0.0, 3.7])
+def test_a_cotangent_multiplies_the_gradients(factor: float, dtype: torch.dtype, layout: str) -> None:
+    layers = [maps(2, *shape, dtype=dtype, layout=layout) for shape in ((5, 7, 9), (67, 40, 31))]
+    features, targets = [layer[0] for layer in layers], [layer[1].detach() for layer in layers]
+
+    def gradients(*cotangents: float) -> tuple[Tensor, ...]:
+        distance = perceptual_distance(features, targets)
+        return torch.autograd.grad(distance, features, distance.new_tensor(cotangents))
+
+    for got, one in zip(gradients(factor, 1.0), gradients(1.0, 1.0), strict=True):
+        wide = torch.promote_types(dtype, torch.float32)
+        assert torch.equal(got[0], (one[0].to(wide) * torch.tensor(factor, dtype=wide)).to(dtype))
+        assert torch.equal(got[1], one[1])
+
+
+def test_gradients_share_memory_but_nothing_else(layout: str) -> None:
+    layers = [maps(2, *shape, dtype=torch.float32, layout=layout) for shape in ((1, 1, 1), (3, 5, 7), (4, 2, 3))]
+    features, targets = [layer[0] for layer in layers], [layer[1].detach() for layer in layers]
+    gradients = torch.autograd.grad(perceptual_distance(features, targets).sum(), features)
+    kept = [one.clone() for one in gradients]
+    for one, f in zip(gradients, features, strict=True):
+        assert one.data_ptr() % 64 == 0
+        assert one.stride() == f.stride()
+        assert one._base is None
+    versions = [one._version for one in gradients]
+    gradients[1].zero_()
+    assert [one._version for one in gradients] == [versions[0], versions[1] + 1, versions[2]]
+    assert torch.equal(gradients[0], kept[0])
+    assert torch.equal(gradients[2], kept[2])
+
+
 def test_autocast_changes_nothing(backend: str) -> None:
     inputs = maps(2, 5, 7, 9, dtype=torch.float32)
     wanted = one_layer(*inputs)

@@ -1,9 +1,12 @@
 // The passes of perceptual_distance over a tile; the formulas are in cpu/perceptual_distance.cpp.
 //
-// The distance takes two sweeps over the channels: lengths first, differences second. Rows are copied on the way: rows
-// of images whose size is a power of two compete for the same few lines of a cache, so that the second sweep would find
-// little of them there.
+// The distance takes two sweeps over the channels, lengths first and differences second, and the gradient a third one.
+// Columns follow each other in memory: the sweeps take a few at a time, which stay in the first cache. As few positions
+// of rows are short pieces far apart, which take several times as long to read as long ones: there the sweeps go over
+// whole tiles, and while the later ones compute, the processor fetches half of the next tile during each.
+#include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "cpu/kernels/memory.h"
 #include "cpu/kernels/tables.h"
@@ -22,7 +25,6 @@ struct Planes {
   std::int64_t size;  // positions, rounded up to whole registers
 
   MONAI_GAN_INLINE A* operator[](std::int64_t plane) const { return start + plane * size; }
-  MONAI_GAN_INLINE A* copies() const { return start + kPlanes * size; }
 };
 
 template <typename A>
@@ -38,17 +40,20 @@ struct LengthSums {
 
 template <typename A>
 struct Difference {
-  Lanes<A> least, of_f, of_other;
+  Lanes<A> least, gap;
 
-  MONAI_GAN_INLINE Difference(const Lanes<A>& r, const Lanes<A>& other_r, const Lanes<A>& gap)
-      : least(r < other_r ? r : other_r), of_f(gap > A(0) ? gap : Lanes<A>{}), of_other(gap - of_f) {}
+  MONAI_GAN_INLINE Difference(const Lanes<A>& r, const Lanes<A>& other_r, const Lanes<A>& gap_of)
+      : least(r < other_r ? r : other_r), gap(gap_of) {}
 
   MONAI_GAN_INLINE Lanes<A> operator()(const Lanes<A>& f, const Lanes<A>& other) const {
-    return (f - other) * least + f * of_f + other * of_other;
+    return (f - other) * least + (gap > A(0) ? f : other) * gap;
   }
 };
 
-template <typename A>
+// What is wanted beside the distance.
+enum class Beside { kNothing, kGradient, kStatistics };
+
+template <Beside beside, typename A>
 struct DistanceSums {
   Lanes<A> distance{}, along{}, other_along{};
 
@@ -56,8 +61,12 @@ struct DistanceSums {
                             const Difference<A>& difference) {
     const Lanes<A> d = difference(f, other), weighted = weight * d;
     distance += weighted * d;
-    along += weighted * f;
-    other_along += weighted * other;
+    if constexpr (beside != Beside::kNothing) {
+      along += weighted * f;
+    }
+    if constexpr (beside == Beside::kStatistics) {
+      other_along += weighted * other;
+    }
   }
 };
 
@@ -73,11 +82,17 @@ MONAI_GAN_INLINE void for_lanes(std::int64_t count, const At& at) {
   }
 }
 
-// The hardware follows a row by itself but does not know the next one.
-template <typename T>
-MONAI_GAN_INLINE void prefetch_row(const FeatureTile<T>& tile, std::int64_t at) {
-  MONAI_GAN_PREFETCH(tile.f + at);
-  MONAI_GAN_PREFETCH(tile.other + at);
+// each(c, count) for all channels: some at a time, so that what belongs to positions travels less often.
+template <class Each>
+MONAI_GAN_INLINE void for_channels(std::int64_t channels, const Each& each) {
+  constexpr int together = 8;
+  std::int64_t c = 0;
+  for (; c + together <= channels; c += together) {
+    each(c, std::integral_constant<int, together>{});
+  }
+  for (; c < channels; ++c) {
+    each(c, std::integral_constant<int, 1>{});
+  }
 }
 
 template <typename T>
@@ -86,49 +101,21 @@ MONAI_GAN_INLINE Lanes<accumulator_t<T>> load_lanes(const T* from, std::int64_t 
 }
 
 template <typename T>
-MONAI_GAN_INLINE void store_lanes(T* to, const Lanes<accumulator_t<T>>& value, std::int64_t lanes) {
-  if (lanes == kLanes<accumulator_t<T>>) {
-    store(to, value);
-  } else {
-    store_part(to, value, lanes);
-  }
-}
-
-// Some channels at a time, so that the sums travel less often. `copy` is theirs.
-template <int count, typename T>
-MONAI_GAN_INLINE void add_squares_of_rows(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes,
-                                          std::int64_t c, accumulator_t<T>* copy) {
-  using A = accumulator_t<T>;
-  for_lanes<kLanes<A>>(tile.positions, [&](std::int64_t s, std::int64_t lanes) {
-    LengthSums<A> sums{load(planes[kLength] + s), load(planes[kOtherLength] + s), load(planes[kGapOf] + s)};
-    for (int k = 0; k < count; ++k) {
-      const std::int64_t at = (c + k) * tile.stride + s;
-      prefetch_row(tile, at + count * tile.stride);
-      const Lanes<A> f = load_lanes(tile.f + at, lanes), other = load_lanes(tile.other + at, lanes);
-      store(copy + 2 * k * planes.size + s, f);
-      store(copy + (2 * k + 1) * planes.size + s, other);
-      sums.add(f, other);
-    }
-    store(planes[kLength] + s, sums.squares);
-    store(planes[kOtherLength] + s, sums.other_squares);
-    store(planes[kGapOf] + s, sums.apart);
-  });
-}
-
-template <typename T>
 void sum_squares_of_rows(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
-  constexpr int together = 4;
-  for (std::int64_t s = 0; s < planes.size; ++s) {
-    planes[kLength][s] = planes[kOtherLength][s] = planes[kGapOf][s] = 0;
-  }
-  accumulator_t<T>* copy = planes.copies();
-  std::int64_t c = 0;
-  for (; c + together <= tile.channels; c += together, copy += 2 * together * planes.size) {
-    add_squares_of_rows<together>(tile, planes, c, copy);
-  }
-  for (; c < tile.channels; ++c, copy += 2 * planes.size) {
-    add_squares_of_rows<1>(tile, planes, c, copy);
-  }
+  using A = accumulator_t<T>;
+  std::fill_n(planes[kLength], 3 * planes.size, A(0));
+  for_channels(tile.channels, [&](std::int64_t c, auto count) {
+    for_lanes<kLanes<A>>(tile.positions, [&](std::int64_t s, std::int64_t lanes) {
+      LengthSums<A> sums{load(planes[kLength] + s), load(planes[kOtherLength] + s), load(planes[kGapOf] + s)};
+      for (int k = 0; k < count; ++k) {
+        const std::int64_t at = (c + k) * tile.stride + s;
+        sums.add(load_lanes(tile.f + at, lanes), load_lanes(tile.other + at, lanes));
+      }
+      store(planes[kLength] + s, sums.squares);
+      store(planes[kOtherLength] + s, sums.other_squares);
+      store(planes[kGapOf] + s, sums.apart);
+    });
+  });
 }
 
 template <typename T>
@@ -204,37 +191,42 @@ void find_reciprocals(const Planes<A>& planes, A eps) {
   }
 }
 
-template <typename T>
+template <Beside beside, typename T>
 void sum_differences_of_rows(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
   using A = accumulator_t<T>;
-  constexpr std::int64_t width = kLanes<A>, together = 2;
-  for (std::int64_t s = 0; s < planes.size; s += together * width) {
-    const auto difference = [&](std::int64_t at) {
-      return Difference<A>(load(planes[kR] + at), load(planes[kOtherR] + at), load(planes[kGapOf] + at));
-    };
-    const Difference<A> differences[together] = {difference(s), difference(s + width)};
-    DistanceSums<A> sums[together];
-    const A* copy = planes.copies() + s;
-    for (std::int64_t c = 0; c < tile.channels; ++c, copy += 2 * planes.size) {
-      const Lanes<A> weight = all(tile.weight[c]);
-      for (std::int64_t k = 0; k < together; ++k) {
-        sums[k].add(load(copy + k * width), load(copy + k * width + planes.size), weight, differences[k]);
+  std::fill_n(planes[kDistance], 3 * planes.size, A(0));
+  const T* const then = beside == Beside::kGradient && !tile.past_caches ? tile.gradient : tile.other + tile.next;
+  for_channels(tile.channels, [&](std::int64_t c, auto count) {
+    for_lanes<kLanes<A>>(tile.positions, [&](std::int64_t s, std::int64_t lanes) {
+      const Difference<A> difference(load(planes[kR] + s), load(planes[kOtherR] + s), load(planes[kGapOf] + s));
+      DistanceSums<beside, A> sums;
+      for (int k = 0; k < count; ++k) {
+        const std::int64_t at = (c + k) * tile.stride + s;
+        MONAI_GAN_PREFETCH(tile.f + tile.next + at);
+        MONAI_GAN_PREFETCH(then + at);
+        const Lanes<A> f = load_lanes(tile.f + at, lanes), other = load_lanes(tile.other + at, lanes);
+        sums.add(f, other, all(tile.weight[c + k]), difference);
       }
-    }
-    for (std::int64_t k = 0; k < together; ++k) {
-      store(planes[kDistance] + s + k * width, sums[k].distance);
-      store(planes[kAlongSum] + s + k * width, sums[k].along);
-      store(planes[kOtherAlongSum] + s + k * width, sums[k].other_along);
-    }
-  }
+      const auto add = [&](Plane plane, const Lanes<A>& part) {
+        store(planes[plane] + s, load(planes[plane] + s) + part);
+      };
+      add(kDistance, sums.distance);
+      if constexpr (beside != Beside::kNothing) {
+        add(kAlongSum, sums.along);
+      }
+      if constexpr (beside == Beside::kStatistics) {
+        add(kOtherAlongSum, sums.other_along);
+      }
+    });
+  });
 }
 
-template <typename T>
+template <Beside beside, typename T>
 void sum_differences_of_columns(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
   using A = accumulator_t<T>;
   for (std::int64_t s = 0; s < tile.positions; ++s) {
     const Difference<A> difference(all(planes[kR][s]), all(planes[kOtherR][s]), all(planes[kGapOf][s]));
-    DistanceSums<A> sums;
+    DistanceSums<beside, A> sums;
     const std::int64_t column = s * tile.stride;
     for_lanes<kLanes<A>>(tile.channels, [&](std::int64_t c, std::int64_t lanes) {
       sums.add(load_lanes(tile.f + column + c, lanes), load_lanes(tile.other + column + c, lanes),
@@ -306,21 +298,21 @@ MONAI_GAN_INLINE void put_lanes(T* to, const Lanes<accumulator_t<T>>& value, std
   }
 }
 
-// Features come as they are, of type T, or as the copies of the distance, of its accumulator.
-template <bool past_caches, typename S, typename T>
-void write_gradient_of_rows(const FeatureTile<S>& tile, const GradientOut<T>& out) {
+template <bool past_caches, typename T>
+void write_gradient_of_rows(const FeatureTile<T>& tile, const GradientOut<T>& out) {
   using A = accumulator_t<T>;
-  for (std::int64_t c = 0; c < tile.channels; ++c) {
-    const std::int64_t row = c * tile.stride;
-    const Lanes<A> weight = all(tile.weight[c]);
+  for_channels(tile.channels, [&](std::int64_t c, auto count) {
     for_lanes<kLanes<A>>(tile.positions, [&](std::int64_t s, std::int64_t lanes) {
-      prefetch_row(tile, row + tile.stride + s);
       const auto at = [&](const A* statistic) { return load_lanes(statistic + s, lanes); };
       const Gradient<A> gradient(at(out.reciprocal), at(out.other_reciprocal), at(out.along), at(out.gap), out.factor);
-      const Lanes<A> f = load_lanes(tile.f + row + s, lanes), other = load_lanes(tile.other + row + s, lanes);
-      put_lanes<past_caches>(out.to + c * out.stride + s, gradient(f, other, weight), lanes);
+      for (int k = 0; k < count; ++k) {
+        const std::int64_t row = (c + k) * tile.stride + s;
+        MONAI_GAN_PREFETCH(tile.other + tile.next + row);
+        const Lanes<A> f = load_lanes(tile.f + row, lanes), other = load_lanes(tile.other + row, lanes);
+        put_lanes<past_caches>(out.to + row, gradient(f, other, all(tile.weight[c + k])), lanes);
+      }
     });
-  }
+  });
 }
 
 template <bool past_caches, typename T>
@@ -337,82 +329,106 @@ void write_gradient_of_columns(const FeatureTile<T>& tile, const GradientOut<T>&
   }
 }
 
-template <typename S, typename T>
-void gradient_of_rows(const FeatureTile<S>& tile, const GradientOut<T>& out) {
+template <bool rows, bool past_caches, typename T>
+MONAI_GAN_INLINE void write_gradient(const FeatureTile<T>& tile, const GradientOut<T>& out) {
+  if constexpr (rows) {
+    write_gradient_of_rows<past_caches>(tile, out);
+  } else {
+    write_gradient_of_columns<past_caches>(tile, out);
+  }
+}
+
+template <bool rows, typename T>
+void write_gradient(const FeatureTile<T>& tile, const GradientOut<T>& out) {
   if (out.past_caches) {
-    write_gradient_of_rows<true>(tile, out);
-    finish_stream();
+    write_gradient<rows, true>(tile, out);
   } else {
-    write_gradient_of_rows<false>(tile, out);
+    write_gradient<rows, false>(tile, out);
   }
 }
 
-template <typename T>
-void gradient_of_columns(const FeatureTile<T>& tile, const GradientOut<T>& out) {
-  if (out.past_caches) {
-    write_gradient_of_columns<true>(tile, out);
-    finish_stream();
+template <bool rows, typename T>
+MONAI_GAN_INLINE void sum_squares(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
+  if constexpr (rows) {
+    sum_squares_of_rows(tile, planes);
   } else {
-    write_gradient_of_columns<false>(tile, out);
+    sum_squares_of_columns(tile, planes);
   }
 }
 
-template <typename T>
-GradientOut<T> gradient_of(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
-  return {planes[kR], planes[kOtherR], planes[kAlongSum], planes[kGapOf],
-          tile.factor, tile.gradient, tile.stride, tile.past_caches};
+template <bool rows, Beside beside, typename T>
+MONAI_GAN_INLINE void sum_differences(const DistanceTile<T>& tile, const Planes<accumulator_t<T>>& planes) {
+  if constexpr (rows) {
+    sum_differences_of_rows<beside>(tile, planes);
+  } else {
+    sum_differences_of_columns<beside>(tile, planes);
+  }
 }
 
-template <typename T>
-double distance_of_rows(const DistanceTile<T>& tile) {
+template <bool rows, typename T>
+double distance(const DistanceTile<T>& tile) {
   using A = accumulator_t<T>;
-  const auto planes = planes_of(tile);
-  sum_squares_of_rows(tile, planes);
-  if (!find_lengths(planes)) {
-    find_lengths_carefully(tile, planes, [&](int i, std::int64_t c, std::int64_t s) -> double {
-      return planes.copies()[(2 * c + i) * planes.size + s];
-    });
-  }
-  find_reciprocals(planes, tile.eps);
-  sum_differences_of_rows(tile, planes);
-  find_along(planes);
-  if (tile.gradient == nullptr) {
-    write_statistics(tile, planes);
-  } else {
-    const A* copies = planes.copies();
-    gradient_of_rows(FeatureTile<A>{copies, copies + planes.size, tile.weight, tile.channels, tile.positions,
-                                    2 * planes.size},
-                     gradient_of(tile, planes));
-  }
-  return total_distance(planes, tile.positions);
-}
-
-template <typename T>
-double distance_of_columns(const DistanceTile<T>& tile) {
-  using A = accumulator_t<T>;
-  const auto planes = planes_of(tile);
-  sum_squares_of_columns(tile, planes);
+  const Planes<A> planes{tile.scratch, (tile.positions + kMostLanes - 1) / kMostLanes * kMostLanes};
+  sum_squares<rows>(tile, planes);
   if (!find_lengths(planes)) {
     find_lengths_carefully(tile, planes, [&](int i, std::int64_t c, std::int64_t s) -> double {
       A number[kLanes<A>];
-      store(number, load_part((i == 0 ? tile.f : tile.other) + s * tile.stride + c, 1));
+      const std::int64_t at = rows ? c * tile.stride + s : s * tile.stride + c;
+      store(number, load_part((i == 0 ? tile.f : tile.other) + at, 1));
       return number[0];
     });
   }
   find_reciprocals(planes, tile.eps);
-  sum_differences_of_columns(tile, planes);
-  find_along(planes);
-  if (tile.gradient == nullptr) {
+  if (tile.gradient != nullptr) {
+    sum_differences<rows, Beside::kGradient>(tile, planes);
+    find_along(planes);
+    write_gradient<rows, T>(tile, {planes[kR], planes[kOtherR], planes[kAlongSum], planes[kGapOf], tile.factor,
+                                   tile.gradient, tile.past_caches});
+  } else if (tile.statistics != nullptr) {
+    sum_differences<rows, Beside::kStatistics>(tile, planes);
+    find_along(planes);
     write_statistics(tile, planes);
   } else {
-    gradient_of_columns<T>(tile, gradient_of(tile, planes));
+    sum_differences<rows, Beside::kNothing>(tile, planes);
   }
   return total_distance(planes, tile.positions);
 }
 
 template <typename T>
+double distance_of_rows(const DistanceTile<T>& tile) {
+  const double total = distance<true>(tile);
+  finish_stream();
+  return total;
+}
+
+// A few positions at a time: all sweeps but the first find them in the first cache.
+template <typename T>
+double distance_of_columns(const DistanceTile<T>& tile) {
+  constexpr std::int64_t together = kMostLanes;
+  double total = 0;
+  for (std::int64_t start = 0; start < tile.positions; start += together) {
+    DistanceTile<T> part = tile;
+    const std::int64_t offset = start * tile.stride;
+    part.f += offset;
+    part.other += offset;
+    part.positions = std::min(together, tile.positions - start);
+    part.gradient += tile.gradient == nullptr ? 0 : offset;
+    part.statistics += tile.statistics == nullptr ? 0 : start;
+    total += distance<false>(part);
+  }
+  finish_stream();
+  return total;
+}
+
+template <bool rows, typename T>
+void gradient(const FeatureTile<T>& tile, const GradientOut<T>& out) {
+  write_gradient<rows, T>(tile, out);
+  finish_stream();
+}
+
+template <typename T>
 constexpr PerceptualLayouts<T> layouts() {
-  return {{distance_of_rows<T>, gradient_of_rows<T, T>}, {distance_of_columns<T>, gradient_of_columns<T>}};
+  return {{distance_of_rows<T>, gradient<true, T>}, {distance_of_columns<T>, gradient<false, T>}};
 }
 
 }  // namespace

@@ -83,20 +83,21 @@ struct FeatureTile {
   std::int64_t channels;
   std::int64_t positions;
   std::int64_t stride;    // elements from one row (or column) to the next
+  std::int64_t next;      // elements from this tile to the one that most likely follows on this thread
 };
 
 // Statistics per position, in this order, each a plane.
 enum FeatureStatistic { kReciprocal, kAlong, kOtherReciprocal, kOtherAlong, kGap, kFeatureStatistics };
 
-// Of scratch memory for a distance: numbers per position, beside a copy of both feature maps for rows; positions count
-// as a multiple of the lanes that two of the widest registers have.
-constexpr std::int64_t kPerPosition = 8, kMostLanes = 32;
+// Of scratch memory for a distance: numbers per position; positions count as a multiple of the lanes of the widest
+// register.
+constexpr std::int64_t kPerPosition = 8, kMostLanes = 16;
 
 template <typename T>
 struct DistanceTile : FeatureTile<T> {
   using typename FeatureTile<T>::A;
 
-  A* statistics;          // statistic k of position i goes to [k * planes + i]; unused if there is a gradient
+  A* statistics;          // statistic k of position i goes to [k * planes + i]; null for none
   std::int64_t planes;
   A eps;
   A* scratch;
@@ -115,8 +116,7 @@ struct GradientOut {
   const A* along;
   const A* gap;
   A factor;
-  T* to;
-  std::int64_t stride;    // of rows; columns lie like those of the features
+  T* to;                  // laid out like the features
   bool past_caches;
 };
 

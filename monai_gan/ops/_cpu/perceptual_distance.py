@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 import torch
 from torch import Tensor
 
 from monai_gan.ops._cpu._call import ACCUMULATE, SERVES, address, call, shape
 from monai_gan.ops._torch.perceptual_distance import weight_gradient
 
-__all__ = ["SERVES", "backward", "forward", "weight_gradient", "with_gradients"]
+__all__ = ["SERVES", "backward", "forward", "scale", "weight_gradient", "with_gradients", "without_gradients"]
+
+LINE = 64  # bytes of a line of a cache
+KEPT = 32 << 20  # bytes: more, in one piece, no allocator keeps
 
 
 def forward(f: Tensor, target: Tensor, weight: Tensor | None, eps: float) -> tuple[Tensor, Tensor]:
@@ -36,6 +42,13 @@ def backward(
     return grad_f
 
 
+def without_gradients(
+    features: list[Tensor], targets: list[Tensor], weights: list[Tensor | None], eps: float
+) -> Tensor:
+    """The distance alone, summed over layers; arguments as for :func:`with_gradients`."""
+    return _summed(features, targets, weights, [None] * len(features), eps)
+
+
 def with_gradients(
     features: list[Tensor], targets: list[Tensor], weights: list[Tensor | None], eps: float
 ) -> tuple[Tensor, list[Tensor]]:
@@ -49,8 +62,42 @@ def with_gradients(
     Returns:
         Distances (N,), summed over layers, in the accumulation type; the gradients of their sum, like ``features``.
     """
+    gradients = _like_all(features)
+    return _summed(features, targets, weights, gradients, eps), gradients
+
+
+def scale(gradients: list[Tensor], factors: Tensor) -> None:
+    """Multiply the gradients of every sample (N, C, *S) by its factor, of (N,), in place."""
+    sizes = [one[0].numel() for one in gradients]
+    layers = [address(one) for one in gradients]
+    call("perceptual_distance_scale", gradients[0], factors.contiguous(), sizes, layers, len(factors))
+
+
+def _summed(
+    features: list[Tensor],
+    targets: list[Tensor],
+    weights: list[Tensor | None],
+    gradients: Sequence[Tensor | None],
+    eps: float,
+) -> Tensor:
     distance = torch.empty(len(features[0]), dtype=ACCUMULATE[features[0].dtype])
-    gradients = [torch.empty_like(f) for f in features]
     layers = ([address(one) for one in of_all] for of_all in (features, targets, weights, gradients))
-    call("perceptual_distance_with_gradients", features[0], [shape(f) for f in features], eps, *layers, distance)
-    return distance, gradients
+    call("perceptual_distance_of_layers", features[0], [shape(f) for f in features], eps, *layers, distance)
+    return distance
+
+
+def _like_all(features: list[Tensor]) -> list[Tensor]:
+    """Tensors like the features.
+
+    If they are not too large, in one piece of memory: an allocator gives back to the system what is more than twice its
+    largest piece, so that the pages of several would be new at every call, which costs as much as to compute them.
+    """
+    ends = list(accumulate(-(-f.nbytes // LINE) * LINE for f in features))
+    if ends[-1] > KEPT:
+        return [torch.empty_like(f) for f in features]
+    storage = torch.empty(ends[-1], dtype=torch.uint8).untyped_storage()
+    starts = [0, *ends[:-1]]
+    return [
+        f.new_empty(0).set_(storage, start // f.itemsize, f.shape, f.stride())
+        for f, start in zip(features, starts, strict=True)
+    ]
