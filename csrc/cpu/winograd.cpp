@@ -1,5 +1,7 @@
 #include "cpu/winograd.h"
 
+#include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "cpu/huge_pages.h"
@@ -10,81 +12,115 @@ namespace monai_gan::cpu {
 
 namespace {
 
-constexpr std::int64_t kTile = 4, kPatch = 6, kKernel = 9;
+constexpr std::int64_t kTile = 4, kPatch = 6, kTaps = 9, kPoints = kPatch * kPatch;
 
-// Where tile `index` begins.
-struct Corner {
-  std::int64_t sample, y, x;
+// Numbers from point to point: were it a power of two, as most widths are, all points would compete for the same lines
+// of a cache.
+std::int64_t pitch_of(std::int64_t rows, std::int64_t columns) { return rows * columns + 16; }
 
-  Corner(const Image& image, std::int64_t index) {
-    const std::int64_t across = (image.width + kTile - 1) / kTile, down = (image.height + kTile - 1) / kTile;
-    x = index % across * kTile;
-    y = index / across % down * kTile;
-    sample = index / across / down;
-  }
-};
-
-// The pixels of a square of `size` from (y, x) on; `outside` stands for those that are not in the image.
-template <typename T>
-void pixels_of(const Image& image, T* data, std::int64_t sample, std::int64_t y, std::int64_t x, std::int64_t size,
-               T* outside, T** pixels) {
-  for (std::int64_t i = y; i < y + size; ++i) {
-    for (std::int64_t j = x; j < x + size; ++j) {
-      const bool inside = i >= 0 && i < image.height && j >= 0 && j < image.width;
-      *pixels++ = inside ? data + ((sample * image.height + i) * image.width + j) * image.channels : outside;
-    }
-  }
-}
-
-// Working memory of many sizes comes and goes, of which the allocator keeps little.
+// Memory of many sizes comes and goes here, of which an allocator keeps little.
 void ask_for_huge_pages_early(float* start, std::int64_t elements) {
   ask_for_huge_pages(start, elements * std::int64_t{sizeof(float)}, std::int64_t{4} << 20);
 }
 
-std::int64_t threads_for(const WinogradTiles& tiles, std::int64_t threads) {
-  return useful_threads(threads, tiles.count * tiles.image.channels * kTile * kTile);
+// The tiles of a batch, counted along the width, then the height, then the samples.
+struct Tiles {
+  const Image& image;
+  std::int64_t across = (image.width + kTile - 1) / kTile, down = (image.height + kTile - 1) / kTile;
+
+  std::int64_t count() const { return image.batch * down * across; }
+
+  // The pixels of the square of `size` that begins `border` before a tile, in data of some channels; `outside` stands
+  // for those that are not in the image.
+  template <typename T>
+  void pixels(std::int64_t tile, std::int64_t border, std::int64_t size, T* data, std::int64_t channels, T* outside,
+              T** found) const {
+    const std::int64_t x = tile % across * kTile - border, y = tile / across % down * kTile - border;
+    T* const sample = data + tile / across / down * image.height * image.width * channels;
+    for (std::int64_t i = y; i < y + size; ++i) {
+      for (std::int64_t j = x; j < x + size; ++j) {
+        const bool inside = i >= 0 && i < image.height && j >= 0 && j < image.width;
+        *found++ = inside ? sample + (i * image.width + j) * channels : outside;
+      }
+    }
+  }
+};
+
+// Tiles that a thread takes through all steps before the next ones: as many as a second cache holds, but no fewer than
+// it takes to read all kernels for.
+std::int64_t tiles_at_a_time(std::int64_t count, std::int64_t channels, std::int64_t results, std::int64_t threads) {
+  constexpr std::int64_t cache = 262144;
+  const std::int64_t fewest = channels * results > 65536 ? 96 : 48;
+  const std::int64_t most = std::max(cache / (kPoints * (channels + results)), fewest);
+  const std::int64_t rounds = (count + most * threads - 1) / (most * threads) * threads;
+  return (count + rounds - 1) / rounds;
 }
 
 }  // namespace
 
-void winograd_patches(const WinogradTiles& tiles, const float* x, float* points, std::int64_t threads) {
-  const Image& image = tiles.image;
-  const std::vector<float> zeros(image.channels);
-  const std::int64_t pitch = winograd_pitch(tiles.count, image.channels);
-  parallel_for(threads_for(tiles, threads), tiles.count, [&](std::int64_t index, std::int64_t) {
-    const Corner corner(image, tiles.first + index);
-    const float* pixels[kPatch * kPatch];
-    pixels_of(image, x, corner.sample, corner.y - 1, corner.x - 1, kPatch, zeros.data(), pixels);
-    tables().winograd.patch(pixels, image.channels, points + index * image.channels, pitch);
-  });
-}
+std::int64_t winograd_size(std::int64_t from, std::int64_t to) { return kPoints * pitch_of(from, to); }
 
-void winograd_kernels(const float* kernels, std::int64_t count, std::int64_t channels, bool turned, float* points,
-                      std::int64_t threads) {
-  const std::int64_t pitch = winograd_pitch(count, channels);
-  ask_for_huge_pages_early(points, kPatch * kPatch * pitch);
-  parallel_for(useful_threads(threads, count * channels * kKernel), count, [&](std::int64_t index, std::int64_t) {
-    const float* taps[kKernel];
-    for (std::int64_t k = 0; k < kKernel; ++k) {
-      taps[k] = kernels + (index * kKernel + (turned ? kKernel - 1 - k : k)) * channels;
+void winograd_kernels(const WinogradKernelSet& kernels, float* transformed, std::int64_t threads) {
+  constexpr std::int64_t side = kWinogradChannels;
+  const std::int64_t from = kernels.from(), to = kernels.to(), pitch = pitch_of(from, to);
+  const std::int64_t across = kernels.turned ? 1 : kTaps * kernels.channels, along = kernels.turned ? kTaps * to : 1;
+  ask_for_huge_pages_early(transformed, winograd_size(from, to));
+  const std::int64_t blocks = (from / side) * (to / side);
+  parallel_for(useful_threads(threads, from * to * kTaps), blocks, [&](std::int64_t index, std::int64_t) {
+    const std::int64_t c = index / (to / side) * side, k = index % (to / side) * side;
+    // A square of channels and results, results along vectors.
+    float taps[kTaps][side][side];
+    for (std::int64_t tap = 0; tap < kTaps; ++tap) {
+      const float* source = kernels.values + (kernels.turned ? kTaps - 1 - tap : tap) * kernels.channels;
+      for (std::int64_t i = 0; i < side; ++i) {
+        for (std::int64_t j = 0; j < side; ++j) {
+          taps[tap][i][j] = source[(c + i) * along + (k + j) * across];
+        }
+      }
     }
-    tables().winograd.kernel(taps, channels, points + index * channels, pitch);
+    const std::int64_t slab = k / kWinogradSlab * kWinogradSlab, width = std::min(kWinogradSlab, to - slab);
+    for (std::int64_t i = 0; i < side; ++i) {
+      const float* rows[kTaps];
+      for (std::int64_t tap = 0; tap < kTaps; ++tap) {
+        rows[tap] = taps[tap][i];
+      }
+      tables().winograd.kernel(rows, side, transformed + slab * from + (c + i) * width + k - slab, pitch);
+    }
   });
 }
 
-void winograd_results(const WinogradTiles& tiles, const float* points, const float* bias, float* y,
-                      std::int64_t threads) {
-  const Image& image = tiles.image;
-  const std::int64_t pitch = winograd_pitch(tiles.count, image.channels), useful = threads_for(tiles, threads);
-  std::vector<float> outside(useful * image.channels);
-  if (tiles.first == 0) {
-    ask_for_huge_pages_early(y, image.batch * image.height * image.width * image.channels);
-  }
-  parallel_for(useful, tiles.count, [&](std::int64_t index, std::int64_t thread) {
-    const Corner corner(image, tiles.first + index);
-    float* pixels[kTile * kTile];
-    pixels_of(image, y, corner.sample, corner.y, corner.x, kTile, outside.data() + thread * image.channels, pixels);
-    tables().winograd.result(points + index * image.channels, pitch, bias, image.channels, pixels);
+void winograd_convolve(const Image& image, std::int64_t results, const float* x, const float* transformed,
+                       const float* bias, float* y, std::int64_t threads) {
+  const WinogradKernels& kernels = tables().winograd;
+  const Tiles tiles{image};
+  const std::int64_t channels = image.channels, count = tiles.count();
+  const std::int64_t useful = useful_threads(threads, count * channels * kPoints);
+  const std::int64_t size = tiles_at_a_time(count, channels, results, useful);
+  const std::int64_t pitch = pitch_of(size, channels), product_pitch = pitch_of(size, results);
+  const std::int64_t kernel_pitch = pitch_of(channels, results), each = kPoints * (pitch + product_pitch) + results;
+  ask_for_huge_pages_early(y, image.batch * image.height * image.width * results);
+  const std::vector<float> zeros(channels);
+  const std::unique_ptr<float[]> scratch(new float[useful * each]);
+  ask_for_huge_pages_early(scratch.get(), useful * each);
+  parallel_for_any(useful, (count + size - 1) / size, [&](std::int64_t block, std::int64_t thread) {
+    float* patches = scratch.get() + thread * each;
+    float* products = patches + kPoints * pitch;
+    float* outside = products + kPoints * product_pitch;
+    const std::int64_t first = block * size, rows = std::min(size, count - first);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const float* pixels[kPoints];
+      tiles.pixels(first + i, 1, kPatch, x, channels, zeros.data(), pixels);
+      kernels.patch(pixels, channels, patches + i * channels, pitch);
+    }
+    for (std::int64_t p = 0; p < kPoints; ++p) {
+      kernels.multiply(patches + p * pitch, rows, channels, transformed + p * kernel_pitch, results,
+                       products + p * product_pitch);
+    }
+    for (std::int64_t i = 0; i < rows; ++i) {
+      float* pixels[kTile * kTile];
+      tiles.pixels(first + i, 0, kTile, y, results, outside, pixels);
+      kernels.result(products + i * results, product_pitch, bias, results, pixels);
+    }
   });
 }
 

@@ -62,13 +62,19 @@ class TrainedBundle:
             )
 
     def check(self, trainer: GANTrainer) -> None:
-        """See before a long training that its weights will fit the bundle.
+        """See before a long training that its weights will fit the bundle, and that the rest of it is there.
 
         Raises:
-            InputError: if they will not.
+            InputError: if they will not, or a file of the bundle is missing.
         """
         import torch
 
+        for name in self._copied:
+            if not (self.source.path / name).is_file():
+                raise InputError(
+                    f"'{name}' of bundle '{self.source.name}' is missing, which the trained bundle would hold as well; "
+                    "get the bundle again, or call monai_gan.bundle.write_checksums if you removed it on purpose."
+                )
         # The resumed state of the generators is not to be disturbed.
         with torch.random.fork_rng(devices=[]):
             network = build_network(self.source.path, trust=self.trust)
@@ -109,15 +115,19 @@ class TrainedBundle:
             shutil.rmtree(staging, ignore_errors=True)
         return self.path
 
-    def _copy_files(self, copy: Path) -> None:
-        """Copy what belongs to the bundle; data or earlier runs that lie in its folder do not."""
+    @property
+    def _copied(self) -> list[str]:
+        """What belongs to the bundle but the weights, which are replaced; data or earlier runs in its folder do not."""
         root = self.source.path
         names = [str(entry["path"]) for entry in listed_files(root)] or bundle_files(root)
-        for name in [METADATA, *names]:
-            # The weights are those that are replaced.
-            if name != WEIGHTS and not (root / name).is_relative_to(self.folder):
-                (copy / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(root / name, copy / name)
+        return [
+            name for name in [METADATA, *names] if name != WEIGHTS and not (root / name).is_relative_to(self.folder)
+        ]
+
+    def _copy_files(self, copy: Path) -> None:
+        for name in self._copied:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.source.path / name, copy / name)
 
     def _account(self, trainer: GANTrainer, config: ConfigParser) -> dict[str, Any]:
         """What changes in the block ``monai_gan``: the figures belong to the weights that were there before."""

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from monai_gan.ops import _functorch, dispatch
 from monai_gan.ops._cpu import winograd
 
-#: Fewer tiles do not pay for the transformation of the kernels, nor narrower layers for that of the images.
-_FEWEST_TILES, _NARROWEST = 32, 32
+#: Fewer tiles do not pay for the transformation of the kernels, in layers of up to so many kernels and in larger ones;
+#: nor do narrower layers pay for that of the images.
+_FEWEST_TILES, _MANY_KERNELS, _NARROWEST = (32, 64), 65536, 32
 
 
 class FrozenConv2d(nn.Conv2d):
@@ -46,13 +47,15 @@ class FrozenConv2d(nn.Conv2d):
     def _suits_tiles(self, x: Tensor) -> bool:
         form = (self.kernel_size, self.stride, self.padding, self.dilation)
         channels = self.in_channels, self.out_channels
-        if x.dtype != torch.float32 or form != ((3, 3), (1, 1), (1, 1), (1, 1)) or not dispatch.native_may_serve():
+        if x.dtype != torch.float32 or form != ((3, 3), (1, 1), (1, 1), (1, 1)):
+            return False
+        if not (dispatch.native_may_serve() and winograd.is_fast()):
             return False
         batch, _, height, width = x.shape
         tiles = batch * -(-height // winograd.TILE) * -(-width // winograd.TILE)
         return (
             all(one >= _NARROWEST and one % winograd.CHANNELS == 0 for one in channels)
-            and tiles >= _FEWEST_TILES
+            and tiles >= _FEWEST_TILES[self.in_channels * self.out_channels > _MANY_KERNELS]
             and 2 * tiles * winograd.TILE**2 <= 3 * batch * height * width
         )
 

@@ -76,6 +76,13 @@ class StyleGAN2(LatentGAN):
             intervals["generator"] = self.path_interval
         return intervals
 
+    @property
+    def figures(self) -> dict[str, Tensor]:
+        """Probability and sign of adaptive augmentation, which tell whether a discriminator overfits."""
+        if self.augment is None:
+            return {}
+        return {"augment/probability": self.augment.probability, "augment/overfitting": self.augment.overfitting}
+
     def condition(self, batch: Batch) -> Tensor | None:
         """The condition of a batch: None, its ``"label"``, or vectors that hold its ``"covariates"`` (N, K) as well."""
         wanted = self.generator.condition

@@ -345,6 +345,12 @@ def test_an_output_that_cannot_be_written(run: Train, tmp_path: Path) -> None:
         run("file/run")
 
 
+def test_a_missing_file_is_told_before_the_training(run: Train, tiny: Path) -> None:
+    (tiny / "LICENSE").unlink()
+    with pytest.raises(InputError, match=r"'LICENSE' of bundle 'tiny' is missing.*write_checksums"):
+        run()
+
+
 def test_the_bundle_that_is_trained_is_not_replaced(run: Train, tiny: Path) -> None:
     before = (tiny / "models" / "model.pt").read_bytes()
     with pytest.raises(InputError, match="would replace the bundle that is trained"):

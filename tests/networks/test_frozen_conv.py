@@ -16,7 +16,7 @@ from monai_gan.ops import _native, use_backend
 
 native = pytest.mark.skipif(_native.module is None, reason="the compiled module is missing")
 #: Batch, channels, results, height, width; sizes that tiles do not divide, and pieces of several sizes.
-SHAPES = [(2, 32, 48, 24, 17), (1, 64, 32, 40, 40), (9, 32, 64, 8, 8), (1, 512, 512, 23, 24)]
+SHAPES = [(2, 32, 48, 24, 17), (1, 64, 32, 40, 40), (9, 32, 64, 8, 8), (1, 512, 512, 31, 32)]
 
 
 class Counted:
@@ -127,7 +127,7 @@ def test_values_do_not_depend_on_the_number_of_threads() -> None:
         torch.set_num_threads(1)
         one = layer(x)
         torch.set_num_threads(3)
-        torch.testing.assert_close(layer(x), one, rtol=0, atol=1e-5)
+        assert torch.equal(layer(x), one)
     finally:
         torch.set_num_threads(threads)
 

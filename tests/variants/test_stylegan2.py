@@ -91,6 +91,15 @@ def test_styles_are_mixed_at_random_layers_or_not_at_all() -> None:
     assert torch.equal(ws, ws[:, :1].expand_as(ws))
 
 
+def test_the_log_tells_the_state_of_augmentation() -> None:
+    trainer = tiny_trainer(tiny_stylegan2(), max_epochs=1, epoch_length=2)
+    trainer.run()
+    augment = trainer.variant.augment  # type: ignore[union-attr]
+    assert trainer.state.output["augment/probability"] == augment.probability
+    assert trainer.state.output["augment/overfitting"] == augment.overfitting
+    assert tiny_stylegan2(ada=False).figures == {}
+
+
 def test_resumed_training_equals_uninterrupted_with_the_state_of_augmentation() -> None:
     def trainer(epochs: int) -> GANTrainer:
         made = tiny_trainer(tiny_stylegan2(), max_epochs=epochs, epoch_length=2)

@@ -182,10 +182,17 @@ struct SsimKernels {
   void (*gradient)(const Taps<A>& slopes, const SsimRows<T>& rows, T* grad_x, T* grad_y);
 };
 
-// A vector of channels of a square of pixels, and values at the 36 points of cpu/winograd.h, `pitch` apart.
+// Columns of a matrix that lie together.
+constexpr std::int64_t kWinogradSlab = 64;
+
+// A vector of channels of a square of pixels, and values at 36 points, `pitch` apart; see cpu/winograd.h.
 struct WinogradKernels {
   void (*patch)(const float* const* pixels, std::int64_t channels, float* points, std::int64_t pitch);   // 6 x 6
   void (*kernel)(const float* const* pixels, std::int64_t channels, float* points, std::int64_t pitch);  // 3 x 3
+  // out (rows, results) = left (rows, channels) times right (channels, results), which lies in slabs of kWinogradSlab
+  // columns, the last one maybe narrower, each (channels, width).
+  void (*multiply)(const float* left, std::int64_t rows, std::int64_t channels, const float* right,
+                   std::int64_t results, float* out);
   void (*result)(const float* points, std::int64_t pitch, const float* bias, std::int64_t channels,
                  float* const* pixels);  // 4 x 4
 };

@@ -1,4 +1,4 @@
-// The transforms of cpu/winograd.cpp, a vector of channels at a time.
+// The transforms and products of cpu/winograd.cpp, a vector of channels at a time.
 //
 // A patch of 6 x 6 pixels and a kernel of 3 x 3 are taken to values at six points per axis, 0, 1, -1, 1/2, -2 and
 // infinity, and products of values back to 4 x 4 results. Among sets of small numbers this one rounds least (found by
@@ -86,9 +86,85 @@ void from_points(const float* points, std::int64_t pitch, const float* bias, std
       });
 }
 
+// Matrices by rows: a value of `left` is at [row * left_stride + channel], and so on.
+struct Product {
+  const float* left;
+  const float* right;
+  float* out;
+  std::int64_t left_stride, right_stride, out_stride, channels;
+  bool more;  // added to what is in `out`
+};
+
+// A few rows times a few vectors of columns, whose sums stay in registers.
+template <int rows, int vectors>
+MONAI_GAN_INLINE void multiply_piece(const Product& product, std::int64_t first) {
+  const float* left = product.left + first * product.left_stride;
+  V sums[rows][vectors] = {};
+  for (std::int64_t c = 0; c < product.channels; ++c) {
+    V row[vectors];
+    for (int v = 0; v < vectors; ++v) {
+      row[v] = load(product.right + c * product.right_stride + v * kLanes<float>);
+    }
+    for (int r = 0; r < rows; ++r) {
+      const V factor = all(left[r * product.left_stride + c]);
+      for (int v = 0; v < vectors; ++v) {
+        sums[r][v] += factor * row[v];
+      }
+    }
+  }
+  for (int r = 0; r < rows; ++r) {
+    for (int v = 0; v < vectors; ++v) {
+      float* const to = product.out + (first + r) * product.out_stride + v * kLanes<float>;
+      store(to, product.more ? load(to) + sums[r][v] : sums[r][v]);
+    }
+  }
+}
+
+template <int vectors>
+void multiply_rows(const Product& product, std::int64_t rows) {
+  // With a row of vectors and a factor no more than the registers of a processor with AVX-512, or of others.
+  constexpr int together = vectors == 4 && kLanes<float> < 16 ? 3 : 6;
+  std::int64_t r = 0;
+  for (; r + together <= rows; r += together) {
+    multiply_piece<together, vectors>(product, r);
+  }
+  for (; r < rows; ++r) {
+    multiply_piece<1, vectors>(product, r);
+  }
+}
+
+// Columns are multiples of 16.
+void multiply_columns(Product product, std::int64_t rows, std::int64_t columns) {
+  if constexpr (kLanes<float> == 16) {
+    const auto serves = columns == 64   ? multiply_rows<4>
+                        : columns == 48 ? multiply_rows<3>
+                        : columns == 32 ? multiply_rows<2>
+                                        : multiply_rows<1>;
+    serves(product, rows);
+  } else {
+    for (std::int64_t k = 0; k < columns; k += 16, product.right += 16, product.out += 16) {
+      multiply_rows<16 / kLanes<float>>(product, rows);
+    }
+  }
+}
+
+void multiply(const float* left, std::int64_t rows, std::int64_t channels, const float* right, std::int64_t results,
+              float* out) {
+  // Sums of sums round less than long ones, and this much of a slab stays in the first cache.
+  constexpr std::int64_t handy = 128;
+  for (std::int64_t slab = 0; slab < results; slab += kWinogradSlab) {
+    const std::int64_t width = results - slab < kWinogradSlab ? results - slab : kWinogradSlab;
+    for (std::int64_t c = 0; c < channels; c += handy) {
+      const std::int64_t count = channels - c < handy ? channels - c : handy;
+      multiply_columns({left + c, right + slab * channels + c * width, out + slab, channels, width, results, count, c > 0},
+                       rows, width);
+    }
+  }
+}
+
 }  // namespace
 
 extern const WinogradKernels winograd;
-const WinogradKernels winograd = {to_points<OfPatch>, to_points<OfKernel>, from_points};
+const WinogradKernels winograd = {to_points<OfPatch>, to_points<OfKernel>, multiply, from_points};
 
 }  // namespace monai_gan::cpu::MONAI_GAN_ISA
