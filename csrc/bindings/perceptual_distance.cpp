@@ -37,17 +37,17 @@ void bind_perceptual_distance(py::module_& module) {
         py::arg("threads"), py::call_guard<py::gil_scoped_release>());
     module.def(
         (name + "_of_layers" + suffix).c_str(),
-        [](const std::vector<cpu::Shape>& shapes, double eps, const std::vector<Address>& f,
+        [](const std::vector<cpu::Shape>& shapes, double eps, double cotangent, const std::vector<Address>& f,
            const std::vector<Address>& target, const std::vector<Address>& weight,
            const std::vector<Address>& gradient, Address distance, std::int64_t threads) {
           std::vector<cpu::DistanceLayer<T>> layers;
           for (std::size_t i = 0; i < shapes.size(); ++i) {
             layers.push_back({shapes[i], at<T>(f[i]), at<T>(target[i]), at<A>(weight[i]), at<T>(gradient[i])});
           }
-          cpu::distance_of_layers<T>(layers, eps, at<A>(distance), threads);
+          cpu::distance_of_layers<T>(layers, eps, cotangent, at<A>(distance), threads);
         },
-        py::arg("shapes"), py::arg("eps"), py::arg("f"), py::arg("target"), py::arg("weight"), py::arg("gradient"),
-        py::arg("distance"), py::arg("threads"), py::call_guard<py::gil_scoped_release>());
+        py::arg("shapes"), py::arg("eps"), py::arg("cotangent"), py::arg("f"), py::arg("target"), py::arg("weight"),
+        py::arg("gradient"), py::arg("distance"), py::arg("threads"), py::call_guard<py::gil_scoped_release>());
     module.def(
         (name + "_scale" + suffix).c_str(),
         [](Address factors, const std::vector<std::int64_t>& sizes, const std::vector<Address>& gradients,

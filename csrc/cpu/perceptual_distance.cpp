@@ -96,13 +96,14 @@ class LayerSums {
  public:
   using A = accumulator_t<T>;
 
-  // total: elements of all layers.
-  LayerSums(const DistanceLayer<T>& layer, A* statistics, double eps, std::int64_t total)
+  // total: elements of all layers; cotangent: of the distance.
+  LayerSums(const DistanceLayer<T>& layer, A* statistics, double eps, std::int64_t total, double cotangent = 1)
       : layer_(layer),
         tiles_(layer_.shape, elements_of_a_tile(layer.shape)),
         weights_(layer.weight, layer.shape.channels),
         statistics_(statistics),
         eps_(static_cast<A>(eps)),
+        factor_(static_cast<A>(2.0 * cotangent / double(layer.shape.positions))),
         parts_(tiles_.count()) {
     const std::int64_t size = sizeof(T);
     past_caches_ = past_caches(3 * total * size, tiles_.stride() * size, {layer.gradient});
@@ -122,7 +123,7 @@ class LayerSums {
     T* gradient = layer_.gradient == nullptr ? nullptr : layer_.gradient + tiles_.offset(tile);
     parts_[tile] = kernels<T>(shape).distance({tiles_.features(tile, threads, layer_.f, layer_.target, weights_.get()),
                                                statistics, shape.batch * shape.positions, eps_, scratch, gradient,
-                                               static_cast<A>(2.0 / double(shape.positions)), past_caches_});
+                                               factor_, past_caches_});
   }
 
   double distance(std::int64_t sample) const {
@@ -142,7 +143,7 @@ class LayerSums {
   PositionTiles tiles_;
   Weights<A> weights_;
   A* statistics_;
-  A eps_;
+  A eps_, factor_;
   bool past_caches_;
   std::vector<double> parts_;
 };
@@ -191,15 +192,15 @@ void distance_forward(const Shape& shape, const DistanceForward<T>& arguments, s
 }
 
 template <typename T>
-void distance_of_layers(const std::vector<DistanceLayer<T>>& given, double eps, accumulator_t<T>* distance,
-                        std::int64_t threads) {
+void distance_of_layers(const std::vector<DistanceLayer<T>>& given, double eps, double cotangent,
+                        accumulator_t<T>* distance, std::int64_t threads) {
   std::vector<std::unique_ptr<LayerSums<T>>> layers;
   std::int64_t elements = 0;
   for (const DistanceLayer<T>& layer : given) {
     elements += layer.shape.elements();
   }
   for (const DistanceLayer<T>& layer : given) {
-    layers.push_back(std::make_unique<LayerSums<T>>(layer, nullptr, eps, elements));
+    layers.push_back(std::make_unique<LayerSums<T>>(layer, nullptr, eps, elements, cotangent));
   }
   sum_layers(layers, given[0].shape.batch, distance, useful_threads(threads, elements));
 }
@@ -252,7 +253,7 @@ void scale_gradients(const std::vector<LayerGradient<T>>& layers, const accumula
 #define MONAI_GAN_INSTANTIATE(T)                                                               \
   template void distance_forward<T>(const Shape&, const DistanceForward<T>&, std::int64_t);   \
   template void distance_backward<T>(const Shape&, const DistanceBackward<T>&, std::int64_t);  \
-  template void distance_of_layers<T>(const std::vector<DistanceLayer<T>>&, double,           \
+  template void distance_of_layers<T>(const std::vector<DistanceLayer<T>>&, double, double,   \
                                       accumulator_t<T>*, std::int64_t);                        \
   template void scale_gradients<T>(const std::vector<LayerGradient<T>>&,                      \
                                    const accumulator_t<T>*, std::int64_t, std::int64_t);

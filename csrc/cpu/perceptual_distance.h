@@ -38,7 +38,7 @@ struct DistanceBackward {
   T* grad_f;
 };
 
-// One layer of several, with the gradient of f for a cotangent of 1, or null for none.
+// One layer of several, with the gradient of f, or null for none.
 template <typename T>
 struct DistanceLayer {
   Shape shape;
@@ -54,11 +54,11 @@ void distance_forward(const Shape& shape, const DistanceForward<T>& arguments, s
 template <typename T>
 void distance_backward(const Shape& shape, const DistanceBackward<T>& arguments, std::int64_t threads);
 
-// The sum of the distances of all layers, (batch), and their gradients. A cotangent is known only later, but most often
-// it is 1, and to multiply by another one takes less than to read both feature maps once more.
+// The sum of the distances of all layers, (batch), and their gradients for one cotangent of all samples. The true one is
+// known only later; to multiply by it takes less than to read both feature maps once more.
 template <typename T>
-void distance_of_layers(const std::vector<DistanceLayer<T>>& layers, double eps, accumulator_t<T>* distance,
-                        std::int64_t threads);
+void distance_of_layers(const std::vector<DistanceLayer<T>>& layers, double eps, double cotangent,
+                        accumulator_t<T>* distance, std::int64_t threads);
 
 // Gradients of a layer, `size` per sample.
 template <typename T>

@@ -253,7 +253,7 @@ void check_with_gradients(bool channels_last) {
   cpu::distance_of_layers<T>(
       {{large.shape, large.f.data(), large.target.data(), large.weight.data(), of_large.data()},
        {odd.shape, odd.f.data(), odd.target.data(), nullptr, of_odd.data()}},
-      kEps, distance.data(), 3);
+      kEps, 1, distance.data(), 3);
   Values total(2);
   for (auto [call, got] : {std::pair{&large, &of_large}, {&odd, &of_odd}}) {
     call->grad = {1, 1};
@@ -267,8 +267,15 @@ void check_with_gradients(bool channels_last) {
   std::vector<accumulator_t<T>> alone(2);
   cpu::distance_of_layers<T>({{large.shape, large.f.data(), large.target.data(), large.weight.data(), nullptr},
                               {odd.shape, odd.f.data(), odd.target.data(), nullptr, nullptr}},
-                             kEps, alone.data(), 2);
+                             kEps, 1, alone.data(), 2);
   check_same_bits(alone, distance, large.name() + " in one sweep: value alone");
+  std::vector<T> quarter(odd.f.size()), wanted;
+  cpu::distance_of_layers<T>({{odd.shape, odd.f.data(), odd.target.data(), nullptr, quarter.data()}}, kEps, 0.25,
+                             alone.data(), 2);
+  for (const T& value : of_odd) {
+    wanted.push_back(narrow<T>(0.25 * widen(value)));
+  }
+  check_same_bits(quarter, wanted, odd.name() + " in one sweep: another cotangent");
   check_scale(of_large, of_odd);
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -10,12 +11,17 @@ from torch import Tensor
 from monai_gan.ops import _functorch
 from monai_gan.ops._cpu.perceptual_distance import scale, with_gradients
 
+#: By the number of samples: the cotangent of the last backward pass, 1 / N where a loop trains with a mean. Powers of
+#: two alone, which round nothing: what is computed does not depend on what was expected, unless it is below 1e-28.
+_EXPECTED: dict[int, float] = {}
+_LEAST = 2.0**-30
+
 
 class WithGradients(torch.autograd.Function):
     """The sum of the distances of all layers on the CPU, which keeps gradients in place of targets.
 
-    They are those of a cotangent of 1, so that what arrives later has only to be multiplied, and most often not even
-    that. Targets and weights have no gradient.
+    They are those of the cotangent that is expected, so that most often nothing is left to do when the true one comes,
+    and else they have only to be multiplied. Targets and weights have no gradient.
     """
 
     @staticmethod
@@ -23,7 +29,8 @@ class WithGradients(torch.autograd.Function):
         ctx: Any, targets: list[Tensor], weights: list[Tensor | None], eps: float, refusal: str, *features: Tensor
     ) -> Tensor:
         """Distances (N,) of dense feature maps and of what belongs to them, in their layout."""
-        distance, gradients = with_gradients(list(features), targets, weights, eps)
+        ctx.expected = _EXPECTED.get(len(features[0]), 1.0)
+        distance, gradients = with_gradients(list(features), targets, weights, eps, ctx.expected)
         ctx.save_for_backward(*features, *gradients)
         ctx.refusal = refusal
         return distance
@@ -32,6 +39,9 @@ class WithGradients(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors
         features, gradients = saved[: len(saved) // 2], saved[len(saved) // 2 :]
+        if _functorch.is_plain(grad):
+            _EXPECTED[len(grad)] = _power_of_two(grad)
+        grad = grad / ctx.expected
         if torch.is_grad_enabled():
             # Someone may differentiate once more. What depends on the features must not look constant then.
             scaled = [_Refusing.apply(_scaled(one, grad), f, ctx.refusal) for f, one in zip(features, gradients)]  # type: ignore[no-untyped-call]  # noqa: B905
@@ -43,6 +53,13 @@ class WithGradients(torch.autograd.Function):
         else:
             scaled = [_scaled(one, grad) for one in gradients]
         return (None, None, None, None, *scaled)
+
+
+def _power_of_two(grad: Tensor) -> float:
+    """The cotangent of all samples if it is one power of two, of at most 1; else 1."""
+    first = float(grad[0])
+    one_power = _LEAST <= first <= 1 and math.frexp(first)[0] == 0.5 and bool((grad == first).all())
+    return first if one_power else 1.0
 
 
 class _Refusing(torch.autograd.Function):

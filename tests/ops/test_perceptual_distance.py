@@ -269,6 +269,17 @@ def test_a_cotangent_multiplies_the_gradients(factor: float, dtype: torch.dtype,
         assert torch.equal(got[1], one[1])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+def test_the_gradients_do_not_depend_on_the_cotangents_before(dtype: torch.dtype, layout: str) -> None:
+    f, target, _ = maps(2, 67, 40, 31, dtype=dtype, layout=layout)
+    one = torch.autograd.grad(perceptual_distance([f], [target.detach()]).sum(), f)[0]
+    wide = torch.promote_types(dtype, torch.float32)
+    for cotangent in (0.5, 0.5, 0.125, 0.3, 0.5, 1.0, 1.0, 64.0, 0.0, 0.25):
+        distance = perceptual_distance([f], [target.detach()])
+        (got,) = torch.autograd.grad(distance, f, torch.full_like(distance, cotangent))
+        assert torch.equal(got, (one.to(wide) * torch.tensor(cotangent, dtype=wide)).to(dtype))
+
+
 def test_gradients_share_memory_but_nothing_else(layout: str) -> None:
     layers = [maps(2, *shape, dtype=torch.float32, layout=layout) for shape in ((1, 1, 1), (3, 5, 7), (4, 2, 3))]
     features, targets = [layer[0] for layer in layers], [layer[1].detach() for layer in layers]

@@ -46,11 +46,11 @@ def without_gradients(
     features: list[Tensor], targets: list[Tensor], weights: list[Tensor | None], eps: float
 ) -> Tensor:
     """The distance alone, summed over layers; arguments as for :func:`with_gradients`."""
-    return _summed(features, targets, weights, [None] * len(features), eps)
+    return _summed(features, targets, weights, [None] * len(features), eps, 1.0)
 
 
 def with_gradients(
-    features: list[Tensor], targets: list[Tensor], weights: list[Tensor | None], eps: float
+    features: list[Tensor], targets: list[Tensor], weights: list[Tensor | None], eps: float, cotangent: float
 ) -> tuple[Tensor, list[Tensor]]:
     """The distance and the gradients of the features of all layers in one sweep.
 
@@ -58,12 +58,14 @@ def with_gradients(
         features: (N, C, *S) per layer, of one type, not empty.
         targets, weights: per layer as for ``_torch.perceptual_distance.forward``.
         eps: added to the lengths.
+        cotangent: of all distances.
 
     Returns:
-        Distances (N,), summed over layers, in the accumulation type; the gradients of their sum, like ``features``.
+        Distances (N,), summed over layers, in the accumulation type; the gradients of their sum times the cotangent,
+        like ``features``.
     """
     gradients = _like_all(features)
-    return _summed(features, targets, weights, gradients, eps), gradients
+    return _summed(features, targets, weights, gradients, eps, cotangent), gradients
 
 
 def scale(gradients: list[Tensor], factors: Tensor) -> None:
@@ -79,10 +81,11 @@ def _summed(
     weights: list[Tensor | None],
     gradients: Sequence[Tensor | None],
     eps: float,
+    cotangent: float,
 ) -> Tensor:
     distance = torch.empty(len(features[0]), dtype=ACCUMULATE[features[0].dtype])
     layers = ([address(one) for one in of_all] for of_all in (features, targets, weights, gradients))
-    call("perceptual_distance_of_layers", features[0], [shape(f) for f in features], eps, *layers, distance)
+    call("perceptual_distance_of_layers", features[0], [shape(f) for f in features], eps, cotangent, *layers, distance)
     return distance
 
 
