@@ -142,9 +142,14 @@ def critic_step(report: dict[str, Any]) -> str:
     )
 
 
+def _memory(ratio: float) -> str:
+    """Where ours needs no more than a few numbers, how many times that is says nothing."""
+    return f"{ratio:.2f}" if ratio < 1000 else "more than 1000"
+
+
 def _opponents(row: dict[str, Any]) -> str:
     return "; ".join(
-        "{} **{:.2f}** ({:.2f} to {:.2f}), {:.2f}".format(name, one["ratio"], *one["quartiles"], one["memory"])
+        "{} **{:.2f}** ({:.2f} to {:.2f}), {}".format(name, one["ratio"], *one["quartiles"], _memory(one["memory"]))
         for name, one in row["opponents"].items()
     )
 
