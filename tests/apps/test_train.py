@@ -347,7 +347,7 @@ def test_an_output_that_cannot_be_written(run: Train, tmp_path: Path) -> None:
 
 def test_a_missing_file_is_told_before_the_training(run: Train, tiny: Path) -> None:
     (tiny / "LICENSE").unlink()
-    with pytest.raises(InputError, match=r"'LICENSE' of bundle 'tiny' is missing.*write_checksums"):
+    with pytest.raises(InputError, match=r"'LICENSE' of bundle 'tiny_dcgan' is missing.*write_checksums"):
         run()
 
 
