@@ -66,15 +66,12 @@ class FrozenConv2d(nn.Conv2d):
 
 
 def _plain(given: list[Tensor]) -> bool:
-    """Whether input, weight and bias are numbers in the memory of the CPU, the last two constant, and nothing that
-    surrounds the call has to look into it."""
-    if torch.jit.is_tracing() or torch.compiler.is_compiling() or _functorch.differentiating():
-        return False
+    """Whether input, weight and bias are numbers of one type in the memory of the CPU, the last two constant."""
     return (
-        not torch.is_autocast_enabled("cpu")
+        _functorch.may_pass_dispatcher(given)
+        and not torch.is_autocast_enabled("cpu")
         and all(one.device.type == "cpu" and one.dtype == given[0].dtype for one in given)
         and not any(one.requires_grad for one in given[1:])
-        and all(type(one) in (Tensor, nn.Parameter) and _functorch.is_plain(one) for one in given)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch._C._functorch import TransformType, get_interpreter_stack, is_functorch_wrapped_tensor
@@ -27,6 +29,15 @@ def is_plain(tensor: Tensor) -> bool:
         and not torch._is_zerotensor(tensor)
         and forward_ad.unpack_dual(tensor).tangent is None
     )
+
+
+def may_pass_dispatcher(tensors: Iterable[Tensor]) -> bool:
+    """Whether kernels may take tensors without torch's dispatcher: nothing that surrounds the call has to look into it,
+    and all are just numbers in memory, of no subclass.
+    """
+    if torch.jit.is_tracing() or torch.compiler.is_compiling() or differentiating():
+        return False
+    return all(type(one) in (Tensor, torch.nn.Parameter) and is_plain(one) for one in tensors)
 
 
 def graph_is_kept() -> bool:

@@ -39,25 +39,24 @@ class WithGradients(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors
         features, gradients = saved[: len(saved) // 2], saved[len(saved) // 2 :]
-        if _functorch.is_plain(grad):
-            _EXPECTED[len(grad)] = _power_of_two(grad)
-        grad = grad / ctx.expected
+        factors = grad / ctx.expected
         if torch.is_grad_enabled():
             # Someone may differentiate once more. What depends on the features must not look constant then.
-            scaled = [_Refusing.apply(_scaled(one, grad), f, ctx.refusal) for f, one in zip(features, gradients)]  # type: ignore[no-untyped-call]  # noqa: B905
+            scaled = [_Refusing.apply(_scaled(one, factors), f, ctx.refusal) for f, one in zip(features, gradients)]  # type: ignore[no-untyped-call]  # noqa: B905
         elif _functorch.is_plain(grad) and not _functorch.graph_is_kept():
             # Nobody else has the gradients, and nobody will ask for them again.
             scaled = list(gradients)
-            if not bool((grad == 1).all()):
-                scale(scaled, grad)
+            if not bool((factors == 1).all()):
+                scale(scaled, factors)
+            _EXPECTED[len(grad)] = _power_of_two(grad)
         else:
-            scaled = [_scaled(one, grad) for one in gradients]
+            scaled = [_scaled(one, factors) for one in gradients]
         return (None, None, None, None, *scaled)
 
 
 def _power_of_two(grad: Tensor) -> float:
     """The cotangent of all samples if it is one power of two, of at most 1; else 1."""
-    first = float(grad[0])
+    first = grad[0].item()
     one_power = _LEAST <= first <= 1 and math.frexp(first)[0] == 0.5 and bool((grad == first).all())
     return first if one_power else 1.0
 

@@ -130,14 +130,11 @@ def _only_features_want_gradients(layers: list[_Layer]) -> bool:
 
 def _in_one_sweep(layers: list[_Layer]) -> bool:
     """Whether the C++ kernels may take all layers at once: they do not go through torch's dispatcher."""
-    if torch.compiler.is_compiling() or _functorch.differentiating():
-        return False
-    tensors = [one for layer in layers for one in layer if one is not None]
     f = layers[0][0]
     return (
-        f.shape[0] > 0
+        _functorch.may_pass_dispatcher(one for layer in layers for one in layer if one is not None)
+        and f.shape[0] > 0
         and dispatch.choose(NAME, f.device.type, f.dtype) == "native"
-        and all(type(one) in (Tensor, torch.nn.Parameter) and _functorch.is_plain(one) for one in tensors)
         and all(other.dtype == f.dtype for other, _, _ in layers)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -278,6 +279,15 @@ def test_the_gradients_do_not_depend_on_the_cotangents_before(dtype: torch.dtype
         distance = perceptual_distance([f], [target.detach()])
         (got,) = torch.autograd.grad(distance, f, torch.full_like(distance, cotangent))
         assert torch.equal(got, (one.to(wide) * torch.tensor(cotangent, dtype=wide)).to(dtype))
+
+
+def test_a_cotangent_that_requires_a_gradient_brings_no_warning() -> None:
+    f, target, _ = maps(3, 4, 5, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        value = perceptual_distance([f], [target.detach()]).square().mean()
+        (gradient,) = torch.autograd.grad(value, f, create_graph=True)
+    assert gradient.requires_grad
 
 
 def test_gradients_share_memory_but_nothing_else(layout: str) -> None:
