@@ -8,14 +8,18 @@ The twin has the same weights, losses and trainer, and computes layers as one wr
 filter, noise, bias, activation and gain one after the other, a kernel per sample for modulated convolutions. A test
 compares both. Widths are those of NVIDIA's ``auto`` configuration, 16384 over the side of the image, at most 512. Each
 way is warmed up until every kind of step has been captured, and measured over whole cycles of the lazy regularizers.
+"Filters apart" and "filters joined" are ours with the choice of :func:`joins_filters` turned round.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +28,7 @@ from torch import Tensor, nn
 from benchmarks.results import environment, save
 from monai_gan.engines import GANTrainer
 from monai_gan.losses import GradientPenalty
+from monai_gan.networks.blocks import style, style_layers
 from monai_gan.networks.blocks.style import StyleConv, ToImage
 from monai_gan.networks.blocks.style_layers import TAPS, EqualConv
 from monai_gan.networks.nets import StyleGAN2Discriminator, StyleGAN2Generator
@@ -31,11 +36,15 @@ from monai_gan.variants import AdaptiveAugment, Augmentation, StyleGAN2
 
 #: The cycle of the lazy regularizers, and iterations before the measurement: R1 is captured at its fourth time.
 CYCLE, WARM_UP = 16, 4 * 16 + 8
-WAYS: dict[str, dict[str, Any]] = {
-    "ours": {"cuda_graph": True, "channels_last": True},
-    "ours, no graphs": {"channels_last": True},
-    "plain-torch twin": {},
-}
+TWIN = "plain-torch twin"
+
+
+def ways(device: str) -> dict[str, dict[str, Any]]:
+    """The options of the trainer for each way of a device."""
+    if device == "cpu":
+        return {"ours": {"channels_last": True}, "ours, filters joined": {"channels_last": True}, TWIN: {}}
+    graphs = {"cuda_graph": True, "channels_last": True}
+    return {"ours": graphs, "ours, filters apart": graphs, "ours, no graphs": {"channels_last": True}, TWIN: {}}
 
 
 def plain_twin(network: nn.Module) -> nn.Module:
@@ -107,11 +116,28 @@ def build(side: int, width: int | None = None) -> StyleGAN2:
 def measure(way: str, side: int, batch: int, device: str, precision: str, cycles: int, width: int | None) -> dict:
     """Seconds per thousand images of one way, and the most memory that it held."""
     variant = build(side, width)
-    if way == "plain-torch twin":
+    if way == TWIN:
         plain_twin(variant)
+    joins = {"ours, filters joined": True, "ours, filters apart": False}
+    with filters(joins[way]) if way in joins else nullcontext():
+        return _steps(variant, ways(device)[way], side, batch, device, precision, cycles)
+
+
+@contextmanager
+def filters(joined: bool) -> Iterator[None]:
+    """Join filters with kernels, or leave them apart, whatever the device."""
+    with (
+        patch.object(style_layers, "joins_filters", lambda x: joined),
+        patch.object(style, "joins_filters", lambda x: joined),
+    ):
+        yield
+
+
+def _steps(
+    variant: StyleGAN2, options: dict[str, Any], side: int, batch: int, device: str, precision: str, cycles: int
+) -> dict:
     images = torch.rand(8 * batch, 1, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
     batches = [{"image": part} for part in images.to(device).split(batch)]
-    options = WAYS[way] if device != "cpu" else {}
     trainer = GANTrainer(
         device,
         1,
@@ -150,7 +176,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = []
     for side in arguments.sides:
-        for way in WAYS:
+        for way in ways(arguments.device):
             row: dict[str, Any] = {"side": side, "batch": arguments.batch, "precision": arguments.precision, "way": way}
             row |= {"width": arguments.width}
             options = (arguments.batch, arguments.device, arguments.precision, arguments.cycles, arguments.width)

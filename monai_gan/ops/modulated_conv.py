@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from monai_gan.ops._checks import accumulation_type, check_tensors
+from monai_gan.ops.upfirdn import upfirdn
 
 NAME = "modulated_conv"
 Form = Literal["auto", "fold", "grouped"]
@@ -27,6 +28,7 @@ def reference(
     demodulate: bool,
     up: int,
     gain: float,
+    taps: Tensor | None = None,
 ) -> Tensor:
     """The definition in plain torch, as a grouped convolution with a kernel per sample.
 
@@ -42,10 +44,10 @@ def reference(
     out, size = kernels.shape[1], kernels.shape[3:]
     joined = x.reshape(1, -1, *x.shape[2:])
     if up == 1:
-        y = _convolve(joined, kernels.reshape(-1, *kernels.shape[2:]).to(x.dtype), up, groups=n)
+        y = _convolve(joined, kernels.reshape(-1, *kernels.shape[2:]).to(x.dtype), up, taps, groups=n)
     else:
         # A transposed convolution wants (N * I, O, *k).
-        y = _convolve(joined, kernels.transpose(1, 2).reshape(-1, out, *size).to(x.dtype), up, groups=n)
+        y = _convolve(joined, kernels.transpose(1, 2).reshape(-1, out, *size).to(x.dtype), up, taps, groups=n)
     y = y.reshape(n, out, *y.shape[2:])
     return y if noise is None else y + noise.to(y.dtype)
 
@@ -59,13 +61,14 @@ def folded(
     demodulate: bool,
     up: int,
     gain: float,
+    taps: Tensor | None = None,
 ) -> Tensor:
     """The same with the style folded into the input and the demodulation into the output of one shared convolution."""
     ones = (1,) * (x.ndim - 2)
     if not demodulate and gain != 1.0:
         style = style * gain
     x = x * style.to(x.dtype).reshape(*style.shape, *ones)
-    y = _convolve(x, (kernel if up == 1 else kernel.transpose(0, 1)).to(x.dtype), up)
+    y = _convolve(x, (kernel if up == 1 else kernel.transpose(0, 1)).to(x.dtype), up, taps)
     if not demodulate:
         return y if noise is None else y + noise.to(y.dtype)
     scale = (_demodulation(weight, style) * gain).to(y.dtype).reshape(len(x), -1, *ones)
@@ -78,6 +81,7 @@ def modulated_conv(
     style: Tensor,
     *,
     kernel: Tensor | None = None,
+    taps: Tensor | None = None,
     noise: Tensor | None = None,
     demodulate: bool = True,
     up: int = 1,
@@ -94,7 +98,9 @@ def modulated_conv(
         weight: (O, I, *k), k odd; what the demodulation is computed from.
         style: (N, I).
         kernel: the kernel that is applied, if it is not ``weight``: ``weight`` joined with the filter of an
-            upsampling, (O, I, *k'). With ``up=2``, k' is even.
+            upsampling, (O, I, *k'), k' even.
+        taps: the filter of an upsampling along each axis, (k,), k even, applied after the transposed convolution; for
+            ``up=2`` without a ``kernel`` that holds it.
         noise: added to the result, after the gain, and broadcast to it.
         demodulate: whether outputs are brought back to unit variance.
         up: 1, or 2 for a transposed convolution.
@@ -113,7 +119,7 @@ def modulated_conv(
         >>> modulated_conv(torch.ones(1, 2, 4, 4), torch.ones(3, 2, 1, 1), torch.ones(1, 2)).shape
         torch.Size([1, 3, 4, 4])
     """
-    check_tensors(NAME, {"x": x, "weight": weight, "style": style}, {"kernel": kernel, "noise": noise})
+    check_tensors(NAME, {"x": x, "weight": weight, "style": style}, {"kernel": kernel, "taps": taps, "noise": noise})
     kernel = weight if kernel is None else kernel
     if x.ndim not in (4, 5) or weight.ndim != x.ndim or kernel.ndim != x.ndim:
         raise ValueError(
@@ -125,15 +131,20 @@ def modulated_conv(
             f"{NAME}: x {tuple(x.shape)}, weight {tuple(weight.shape)}, kernel {tuple(kernel.shape)} and style "
             f"{tuple(style.shape)} do not fit; give (N, I, *S), (O, I, *k), (O, I, *k') and (N, I)."
         )
-    if up not in (1, 2) or any(size % 2 != up % 2 for size in kernel.shape[2:]):
+    if taps is not None and (up != 2 or taps.ndim != 1 or len(taps) % 2):
+        raise ValueError(
+            f"{NAME}: taps of shape {tuple(taps.shape)} do not fit up={up}; give (k,) with an even k, and up=2."
+        )
+    odd = up == 1 or taps is not None
+    if up not in (1, 2) or any(size % 2 != odd for size in kernel.shape[2:]):
         raise ValueError(
             f"{NAME}: up={up} does not fit a kernel of size {tuple(kernel.shape[2:])}; up=1 takes odd sizes, "
-            "up=2 even ones."
+            "up=2 even ones, or odd ones with taps."
         )
     if form not in ("auto", "fold", "grouped"):
         raise ValueError(f"{NAME}: form={form!r} is unknown; choose auto, fold or grouped.")
     compute = reference if form == "grouped" else folded
-    return compute(x, weight, style, kernel, noise, demodulate, up, gain)
+    return compute(x, weight, style, kernel, noise, demodulate, up, gain, taps)
 
 
 def _demodulation(weight: Tensor, style: Tensor) -> Tensor:
@@ -144,10 +155,12 @@ def _demodulation(weight: Tensor, style: Tensor) -> Tensor:
         return (style.to(dtype).square() @ energy.t() + EPSILON).rsqrt()
 
 
-def _convolve(x: Tensor, kernel: Tensor, up: int, groups: int = 1) -> Tensor:
-    axes = x.ndim - 2
+def _convolve(x: Tensor, kernel: Tensor, up: int, taps: Tensor | None, groups: int = 1) -> Tensor:
+    axes, sizes = x.ndim - 2, kernel.shape[2:]
     if up == 1:
         convolve = (F.conv2d, F.conv3d)[axes - 2]
-        return convolve(x, kernel, padding=[size // 2 for size in kernel.shape[2:]], groups=groups)
+        return convolve(x, kernel, padding=[size // 2 for size in sizes], groups=groups)
     spread = (F.conv_transpose2d, F.conv_transpose3d)[axes - 2]
-    return spread(x, kernel, stride=up, padding=[size // 2 - 1 for size in kernel.shape[2:]], groups=groups)
+    if taps is None:
+        return spread(x, kernel, stride=up, padding=[size // 2 - 1 for size in sizes], groups=groups)
+    return upfirdn(spread(x, kernel, stride=up, groups=groups), taps, padding=(len(taps) + 1 - sizes[0]) // 2)

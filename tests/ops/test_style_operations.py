@@ -10,7 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from monai_gan.networks.blocks.style_layers import TAPS, joined, joining_matrix
 from monai_gan.ops import bias_act, counter_normal, modulated_conv, upfirdn
+from monai_gan.ops.upfirdn import reference
 
 
 def doubles(*shape: int) -> Tensor:
@@ -40,6 +42,7 @@ def zeros_filter_decimate(x: Tensor, taps: Tensor, up: int, down: int, padding: 
         pytest.param(1, 1, (0, 0), id="filter"),
         pytest.param(2, 1, (2, 1), id="up"),
         pytest.param(1, 2, (1, 1), id="down"),
+        pytest.param(1, 3, (2, -1), id="down and crop"),
         pytest.param(3, 2, (4, 3), id="both"),
         pytest.param(2, 1, (-1, 2), id="crop"),
     ],
@@ -47,8 +50,14 @@ def zeros_filter_decimate(x: Tensor, taps: Tensor, up: int, down: int, padding: 
 def test_upfirdn_equals_its_definition(shape: tuple[int, ...], up: int, down: int, padding: tuple[int, int]) -> None:
     torch.manual_seed(0)
     x, taps = torch.randn(shape, dtype=torch.float64), torch.tensor([1.0, 3.0, -2.0], dtype=torch.float64)
-    result = upfirdn(x, taps, up=up, down=down, padding=padding, gain=2.0)
-    torch.testing.assert_close(result, 2 * zeros_filter_decimate(x, taps, up, down, padding))
+    expected = 2 * zeros_filter_decimate(x, taps, up, down, padding)
+    torch.testing.assert_close(upfirdn(x, taps, up=up, down=down, padding=padding, gain=2.0), expected)
+    torch.testing.assert_close(reference(x, taps, up, down, padding, 2.0), expected)
+
+
+def test_upfirdn_filters_with_one_tap_and_several_channels() -> None:
+    x = torch.arange(24.0).reshape(1, 2, 3, 4)
+    torch.testing.assert_close(upfirdn(x, [2.0], padding=(1, 0)), 4 * F.pad(x, (1, 0, 1, 0)))
 
 
 @pytest.mark.parametrize("up", [1, 2])
@@ -68,6 +77,17 @@ def test_both_forms_of_modulated_conv_equal_the_formula(up: int) -> None:
     for form in ("fold", "grouped", "auto"):
         result = modulated_conv(x, weight, style, kernel=kernel, noise=noise, up=up, gain=2.0, form=form)
         torch.testing.assert_close(result, 2 * torch.cat(expected) + noise, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_a_filter_after_an_upsampling_equals_a_kernel_joined_with_it(axes: int) -> None:
+    torch.manual_seed(0)
+    x, weight, style = doubles(2, 3, *(4,) * axes), doubles(4, 3, *(3,) * axes), doubles(2, 3)
+    joined_kernel = joined(weight, joining_matrix(axes, 3).double())
+    taps = torch.tensor(TAPS, dtype=torch.float64)
+    expected = modulated_conv(x, weight, style, kernel=joined_kernel, up=2)
+    for form in ("fold", "grouped"):
+        torch.testing.assert_close(modulated_conv(x, weight, style, taps=taps, up=2, form=form), expected)  # type: ignore[arg-type]
 
 
 def test_without_demodulation_both_forms_are_equal() -> None:
@@ -100,6 +120,11 @@ DIFFERENTIABLE: dict[str, tuple[Callable[..., Tensor], list[tuple[int, ...]]]] =
     "leaky": (lambda x, b: bias_act(x, b), [(2, 3, 2), (3,)]),
     "upfirdn-2d": (lambda x, t: upfirdn(x, t, up=2, padding=(2, 1)), [(1, 2, 3, 2), (4,)]),
     "upfirdn-3d": (lambda x, t: upfirdn(x, t, down=2, padding=1), [(1, 1, 4, 3, 2), (2,)]),
+    "upfirdn-down": (lambda x, t: upfirdn(x, t, down=2, padding=(2, 1)), [(1, 2, 5, 4), (4,)]),
+    "fold-up": (
+        lambda x, w, s, t: modulated_conv(x, w, s, taps=t, up=2),
+        [(1, 2, 3, 2), (2, 2, 3, 3), (1, 2), (4,)],
+    ),
     "fold": (lambda x, w, s: modulated_conv(x, w, s, form="fold"), [(2, 2, 3, 3), (2, 2, 3, 3), (2, 2)]),
     "grouped": (lambda x, w, s: modulated_conv(x, w, s, form="grouped"), [(2, 2, 3, 3), (2, 2, 3, 3), (2, 2)]),
     "fold-3d": (lambda x, w, s: modulated_conv(x, w, s), [(1, 1, 2, 3, 2), (2, 1, 1, 1, 1), (1, 1)]),
@@ -144,6 +169,8 @@ x4, w4, s2 = torch.zeros(2, 3, 4, 4), torch.zeros(5, 3, 3, 3), torch.zeros(2, 3)
         (lambda: modulated_conv(x4, w4, torch.zeros(2, 4)), ValueError, "do not fit; give"),
         (lambda: modulated_conv(x4, torch.zeros(5, 3, 3), s2), ValueError, "two or three spatial axes"),
         (lambda: modulated_conv(x4, w4, s2, up=2), ValueError, "up=2 does not fit a kernel of size"),
+        (lambda: modulated_conv(x4, w4, s2, taps=torch.ones(4)), ValueError, r"taps of shape \(4,\) do not fit up=1"),
+        (lambda: modulated_conv(x4, w4, s2, taps=torch.ones(3), up=2), ValueError, "with an even k, and up=2"),
         (lambda: modulated_conv(x4, w4, s2, form="fast"), ValueError, "choose auto, fold or grouped"),  # type: ignore[arg-type]
     ],
 )

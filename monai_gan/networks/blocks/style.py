@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from monai_gan.networks.blocks.style_layers import TAPS, EqualLinear, joined, joining_matrix, unit_rows
+from monai_gan.networks.blocks.style_layers import TAPS, EqualLinear, joined, joining_matrix, joins_filters, unit_rows
 from monai_gan.ops import bias_act, modulated_conv, upfirdn
 from monai_gan.ops.bias_act import GAINS
 
@@ -70,6 +70,7 @@ class StyleConv(nn.Module):
     """
 
     joining: Tensor
+    taps: Tensor
     noise: Tensor
 
     def __init__(
@@ -85,17 +86,20 @@ class StyleConv(nn.Module):
         # Every second sample of the spread signal is zero, which the filter has to make up for.
         joining = joining_matrix(spatial_dims, 3, gain=2.0**spatial_dims) if up == 2 else None
         self.register_buffer("joining", joining, persistent=False)
+        self.register_buffer("taps", torch.tensor(TAPS) * 2 if up == 2 else None, persistent=False)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None = None) -> Tensor:
         """Map (N, in_channels, *S) with w (N, style_size) and noise (N, 1, *S * up) to (N, out_channels, *S * up).
 
         Without noise given, the layer's own fixed noise is added, the same for all images.
         """
-        kernel = self.weight if self.up == 1 else joined(self.weight, self.joining)
+        joins = self.up == 2 and joins_filters(x)
+        kernel = joined(self.weight, self.joining) if joins else None
+        taps = None if joins else self.taps
         # The activation's gain acts before it, where it costs nothing: on the demodulation, noise and bias.
         gain = GAINS["leaky_relu"]
         added = (self.noise if noise is None else noise) * (self.noise_strength * gain)
-        y = modulated_conv(x, self.weight, self.affine(w), kernel=kernel, noise=added, up=self.up, gain=gain)
+        y = modulated_conv(x, self.weight, self.affine(w), kernel=kernel, taps=taps, noise=added, up=self.up, gain=gain)
         return bias_act(y, self.bias * gain, gain=1.0)
 
 

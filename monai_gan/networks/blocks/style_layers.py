@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from monai_gan.ops import bias_act
+from monai_gan.ops import bias_act, upfirdn
 from monai_gan.ops.bias_act import GAINS, Activation
 
 #: The filter of StyleGAN2's changes of resolution, a binomial one (Karras et al. 2020, section 4.1).
@@ -52,7 +52,7 @@ class EqualLinear(nn.Module):
 class EqualConv(nn.Module):
     """A convolution with an equalised learning rate, a bias and an activation; may halve the resolution.
 
-    Halving joins the filter of :data:`TAPS` with the kernel, so that one strided convolution does both.
+    Halving filters with :data:`TAPS`, joined with the kernel or apart, see :func:`joins_filters`.
 
     Args:
         spatial_dims: 2 or 3.
@@ -66,6 +66,7 @@ class EqualConv(nn.Module):
     """
 
     joining: Tensor
+    taps: Tensor
 
     def __init__(
         self,
@@ -89,14 +90,38 @@ class EqualConv(nn.Module):
         self.scale = self.gain / math.sqrt(in_channels * kernel_size**spatial_dims)
         joining = joining_matrix(spatial_dims, kernel_size) * self.scale if down == 2 else None
         self.register_buffer("joining", joining, persistent=False)
+        self.register_buffer("taps", torch.tensor(TAPS) if down == 2 else None, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, *S) to (N, out_channels, *S // down)."""
-        kernel = self.weight * self.scale if self.down == 1 else joined(self.weight, self.joining)
+        size, stride = self.weight.shape[-1], self.down
+        padding = (size - 1) // 2
+        if stride == 1:
+            kernel = self.weight * self.scale
+        elif joins_filters(x):
+            kernel = joined(self.weight, self.joining)
+            padding = (kernel.shape[-1] - 1) // 2
+        else:
+            kernel = self.weight * self.scale
+            # A kernel of one pixel needs only the pixels that are kept.
+            kept = stride if size == 1 else 1
+            x = upfirdn(x, self.taps, down=kept, padding=(size + len(TAPS) - 2) // 2)
+            stride, padding = stride // kept, 0
         bias = None if self.bias is None else self.bias * self.gain
         convolve = F.conv2d if self.spatial_dims == 2 else F.conv3d
-        y = convolve(x, kernel, stride=self.down, padding=(kernel.shape[-1] - 1) // 2)
-        return bias_act(y, bias, activation=self.activation, gain=1.0)
+        # On a CPU the convolution adds the bias on its way; on a GPU the activation's kernel does.
+        early, late = (bias, None) if x.device.type == "cpu" else (None, bias)
+        y = convolve(x, kernel, early, stride=stride, padding=padding)
+        return bias_act(y, late, activation=self.activation, gain=1.0)
+
+
+def joins_filters(x: Tensor) -> bool:
+    """Whether a filter is joined with the kernel beside it, so that one convolution does both.
+
+    That saves passes over memory and multiplies the products by ((k + 3) / k)^D. On a CPU the products decide: there
+    filters stay apart.
+    """
+    return x.device.type != "cpu"
 
 
 def joining_matrix(spatial_dims: int, kernel_size: int, gain: float = 1.0) -> Tensor:
@@ -121,6 +146,17 @@ def joined(weight: Tensor, matrix: Tensor) -> Tensor:
     with torch.autocast(weight.device.type, enabled=False):
         flat = weight.reshape(-1, matrix.shape[0]) @ matrix.to(weight.dtype)
     return flat.reshape(*weight.shape[:2], *(size,) * (weight.ndim - 2))
+
+
+def laid_out_like(image: Tensor, weight: Tensor) -> Tensor:
+    """The image with strides that say channels-last if a weight of a later layer is.
+
+    The strides of one channel fit either layout, and its convolution would answer in the contiguous one.
+    """
+    layout = torch.channels_last if image.ndim == 4 else torch.channels_last_3d
+    if image.shape[1] != 1 or weight.is_contiguous() or not weight.is_contiguous(memory_format=layout):
+        return image
+    return image.squeeze(1).unsqueeze(-1).movedim(-1, 1)
 
 
 def unit_rows(x: Tensor) -> Tensor:

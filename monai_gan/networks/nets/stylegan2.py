@@ -20,7 +20,7 @@ from monai_gan.networks.blocks.resolution import (
     level_widths,
 )
 from monai_gan.networks.blocks.style import MappingNetwork, StyleBlock
-from monai_gan.networks.blocks.style_layers import EqualConv, EqualLinear
+from monai_gan.networks.blocks.style_layers import EqualConv, EqualLinear, laid_out_like
 
 
 class StyleGAN2Generator(nn.Module):
@@ -233,7 +233,8 @@ class StyleGAN2Discriminator(nn.Module):
         """
         check_image(image, self.in_channels, list(self.image_size))
         condition = self.condition(label, len(image))
-        x = self.conv(self.spread(self.blocks(self.from_image(image))))
+        features = self.from_image(laid_out_like(image, self.conv.weight))
+        x = self.conv(self.spread(self.blocks(features)))
         x = self.out(self.linear(x.flatten(1)))
         if self.mapping is None:
             return x

@@ -39,7 +39,7 @@ def test_image_and_logit_shapes(dims: int, size: tuple[int, ...], channels: int)
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-def test_joined_kernels_equal_filter_and_convolution(dims: int) -> None:
+def test_changes_of_resolution_equal_filter_and_convolution(dims: int) -> None:
     """Upsampling: zeros between, convolution, filter; halving: filter, convolution of stride 2 (NVIDIA's order)."""
     torch.manual_seed(0)
     size = (6, 4, 4)[:dims]
