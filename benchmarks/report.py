@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.cross_modality_section import cross_modality
 from benchmarks.downstream_section import downstream
 from benchmarks.results import RESULTS, measured_on
-from benchmarks.stylegan2_section import stylegan2
+from benchmarks.stylegan2_section import stylegan2, stylegan2_memory
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
@@ -227,6 +227,8 @@ SECTIONS = {
     "similarity_gpu": similarity,
     "stylegan2_cpu": stylegan2,
     "stylegan2_cuda": stylegan2,
+    "stylegan2_memory_cpu": stylegan2_memory,
+    "stylegan2_memory_cuda": stylegan2_memory,
     "trainer_overhead": trainer_overhead,
 }
 

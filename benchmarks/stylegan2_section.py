@@ -1,4 +1,4 @@
-"""The section of the page of benchmarks on training steps of StyleGAN2."""
+"""The sections of the page of benchmarks on StyleGAN2: time of training steps, memory in three dimensions."""
 
 from __future__ import annotations
 
@@ -37,6 +37,34 @@ def stylegan2(report: dict[str, Any]) -> str:
             f"Whole cycles of the lazy regularizers with adaptive augmentation, {widths}; the twin has the",
             "same weights and writes every layer down step by step.",
             f"{published}Made by `python -m benchmarks.stylegan2`.",
+            "",
+            *lines,
+            "",
+            f"{measured_on(report)}.",
+        ]
+    )
+
+
+def stylegan2_memory(report: dict[str, Any]) -> str:
+    """What steps hold, and what stays from step to step, in MiB."""
+    rows = report["rows"]
+    steps = list(rows[0]["steps"])
+    columns = ["voxels per side", "batch", "type", "filters", *steps, "stays"]
+    lines = [f"| {' | '.join(columns)} |", "|---|" + "---|" * (len(columns) - 1)]
+    for row in rows:
+        cells = [row["side"], row["batch"], row["precision"], "joined" if row["joined"] else "apart"]
+        held = [*(row["steps"][step] for step in steps), row["standing"]]
+        lines.append(f"| {' | '.join(map(str, cells))} | {' | '.join(f'{one / 2**20:.0f}' for one in held)} |")
+    gpu = not report["benchmark"].endswith("_cpu")
+    remark = "A CPU computes with filters apart from kernels, a GPU joins them. Workspaces are not seen."
+    return "\n".join(
+        [
+            f"## Memory of StyleGAN2 in three dimensions, {'GPU' if gpu else 'CPU'}",
+            "",
+            f"MiB that each kind of training step holds at most in tensors, with {rows[0]['width']} channels at the",
+            "volume's resolution; the last column is weights, optimizers and averaged weights.",
+            *([] if gpu else [remark]),
+            "Made by `python -m benchmarks.stylegan2_memory`.",
             "",
             *lines,
             "",

@@ -6,6 +6,7 @@ import copy
 
 import torch
 
+from benchmarks import stylegan2_memory
 from benchmarks.stylegan2 import build, plain_twin
 from monai_gan.variants import Phase, Step
 
@@ -27,3 +28,14 @@ def test_plain_twin_has_the_same_losses_and_gradients() -> None:
             sum(one.values()).backward()
     for first, second in zip(ours.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(first.grad, second.grad, rtol=1e-2, atol=1e-3)
+
+
+def test_a_larger_batch_of_volumes_holds_more_memory_and_half_precision_less() -> None:
+    variant = stylegan2_memory.build(8, width=8)
+    held = {
+        case: stylegan2_memory.step_memory(variant, "generator", *case, "cpu")
+        for case in ((4, "fp32"), (8, "fp32"), (8, "bf16"))
+    }
+    assert max(held[4, "fp32"], held[8, "bf16"]) < held[8, "fp32"]
+    weights = 4 * sum(p.numel() for p in variant.parameters())
+    assert 3 * weights < stylegan2_memory.standing_memory(variant) < 4 * weights

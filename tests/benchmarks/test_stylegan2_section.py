@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.stylegan2_section import stylegan2
+from benchmarks.stylegan2_section import stylegan2, stylegan2_memory
 
 
 def report(device: str) -> dict[str, Any]:
@@ -26,3 +26,12 @@ def test_ratios_are_over_ours_and_seconds_are_for_a_gpu_alone(device: str, more:
     assert f"| 64 | 32 | fp32 | plain-torch twin | 2.50 |{more}\n" in text
     assert "| 256 | 32 | fp32 | ours | out of memory |" in text
     assert ("6.8 s" in text) == (device == "cuda")
+
+
+def test_memory_is_told_in_mib_by_step_and_filters() -> None:
+    row = {"side": 32, "batch": 4, "width": 16, "precision": "fp32", "standing": 3 * 2**20}
+    rows = [row | {"joined": joined, "steps": {"generator": (5 - joined) * 2**20}} for joined in (False, True)]
+    text = stylegan2_memory(report("memory_cpu") | {"rows": rows})
+    assert "| voxels per side | batch | type | filters | generator | stays |" in text
+    assert "| 32 | 4 | fp32 | apart | 5 | 3 |" in text
+    assert "| 32 | 4 | fp32 | joined | 4 | 3 |" in text
