@@ -57,6 +57,14 @@ def find_shift(info: BundleInfo, network: nn.Module, direction: str | int, stren
     return style_shift(network, vectors[number], strength, layers)
 
 
+def shown_directions(info: BundleInfo, network: nn.Module, direction: str | int | None) -> list[str | int]:
+    """The directions that a picture shows: the one asked for, else those that have names, else the first four."""
+    if direction is not None:
+        return [direction]
+    named = [str(entry["name"]) for entry in _named(info)]
+    return [*named] or list(range(min(4, int(network.style_size))))  # type: ignore[arg-type]
+
+
 def _number(info: BundleInfo, direction: str | int) -> tuple[int, list[int] | None]:
     """The number of a direction, and the layers that it shifts."""
     for entry in _named(info):

@@ -59,7 +59,8 @@ def synthesize(
         batch_size: as in `Synthesizer.sample`.
         trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
         grid: also write ``<bundle>_s<seed>_grid.png``, an overview (of middle slices in 3-D).
-        traversal: also write ``<bundle>_s<seed>_traversal.png``, what each code does, see `Synthesizer.traversal`.
+        traversal: also write ``<bundle>_s<seed>_traversal.png``, what each code does, or each direction (the one given,
+            or all that have names), see `Synthesizer.traversal`.
         progress: told after each image.
         cancel: asked after each image.
 
@@ -98,8 +99,8 @@ def synthesize(
     with OutputFolder(output) as folder:
         reporter.start("loading", f"Loading {info.name}")
         model: Synthesizer = load(info.path, device=device, trust=trust)
-        # First, so that a model without codes is refused before the work.
-        varied = model.traversal(seed=seed) if traversal else None
+        # First, so that a model without codes and styles is refused before the work.
+        varied = model.traversal(seed=seed, direction=direction, truncation=truncation) if traversal else None
         reporter.phase = "sampling"
         reporter.advance(1, f"Sampling on {model.device}")
         spacing = info.extra.get("spacing_mm")
@@ -125,7 +126,8 @@ def synthesize(
             names.append(f"{info.name}_s{seed}_traversal.png")
             images, columns = varied
             with folder.writing():
-                overview = replace(origin, truncation=1.0, extra={"traversal_of": model.codes.names})
+                overview = replace(origin, extra={"traversal_of": model.traversed(direction)})
+                overview = overview if model.codes is None else replace(overview, truncation=1.0)
                 draw(folder.staging / names[-1], _middle(images), overview, columns=columns)
         folder.publish()
     return [folder.output / name for name in names]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from monai_gan.apps.arguments import check_count, check_seed, check_start, check_truncation, choose_classes
-from monai_gan.apps.directions import find_shift
+from monai_gan.apps.directions import find_shift, shown_directions
 from monai_gan.apps.jobs import CancelCheck, ProgressCallback, Reporter
 from monai_gan.apps.memory import memory_error
 from monai_gan.errors import GPUMemoryError, InputError, InvalidResultError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: are tied to the sample's index. Four are as fast per 2-D image as sixteen; a volume keeps the cores busy alone.
 CPU_CHUNK = {2: 4, 3: 1}
 _GPU_BATCH = {2: 32, 3: 1}
+#: Of a direction in a traversal, in standard deviations of the styles along it.
+REACH = 4.0
 
 
 class Synthesizer:
@@ -190,38 +192,91 @@ class Synthesizer:
         warnings.warn(f"The GPU ran out of memory; going on with batch_size={size}.", RuntimeWarning, stacklevel=1)
         return size
 
-    def traversal(self, n: int = 2, seed: int = 0, steps: int = 9) -> tuple[Tensor, int]:
-        """Show what the codes of a model with codes (InfoGAN) do: a row of images per code and sample.
+    def traversal(
+        self,
+        n: int = 2,
+        seed: int = 0,
+        steps: int = 9,
+        *,
+        direction: str | int | None = None,
+        truncation: float = 1.0,
+    ) -> tuple[Tensor, int]:
+        """Show what the codes (InfoGAN) or the directions (StyleGAN2) of a model do: a row of images for each of them
+        and each sample.
 
-        In a row one code alone changes: a category through all its values, a continuous code from -0.95 to 0.95. Rows
-        that are shorter than others end in black images.
+        In a row one code alone changes: a category through all its values, a continuous code from -0.95 to 0.95; or all
+        styles are shifted along one direction, by -4 to 4 standard deviations. Rows that are shorter than others end in
+        black images.
 
         Args:
-            n: samples that are varied, the first of the series.
+            n: samples that are varied, the first of the series; of a conditional model with styles each keeps its
+                class.
             seed: of the series.
-            steps: values of a continuous code.
+            steps: values of a continuous code, or shifts along a direction.
+            direction: name or number of the only one that is shown; by default all that the bundle's metadata names, or
+                the first four.
+            truncation: as in `sample`; for directions.
 
         Returns:
             Images (N, C, *S), float32, on the CPU, in the bundle's image units, row by row, and the number of columns.
 
         Raises:
-            InputError: the bundle has no codes or an argument is out of range.
+            InputError: the bundle has neither codes nor styles or an argument is out of range.
             InvalidResultError: an image is not finite or constant.
         """
-        import torch
-
         from monai_gan.data.grid import fill_rows
 
-        if self.codes is None:
-            raise InputError(f"Bundle {self.info.name!r} has no codes that could be traversed: choose an InfoGAN.")
+        check_count("n", n)
         check_count("steps", steps)
-        size = (CPU_CHUNK if self.device.type == "cpu" else _GPU_BATCH)[self.spatial_dims]
-        blocks = []
-        for row in self.codes.traverse(self.latents(n, seed), steps):
-            images = torch.cat([self._forward(part, None, {}) for part in row.flatten(0, 1).split(size)])
-            blocks.append(self._checked(images, 0).unflatten(0, row.shape[:2]))
+        check_truncation(self.info, truncation)
+        blocks = [
+            self._checked(block.flatten(0, 1), 0).unflatten(0, block.shape[:2])
+            for block in self._rows(n, seed, steps, direction, truncation)
+        ]
         images, columns = fill_rows(blocks)
         return self.scale.to_image(images), columns
+
+    def traversed(self, direction: str | int | None = None) -> list[str]:
+        """The names of what `traversal` shows, in its order."""
+        if self.codes is not None:
+            return list(self.codes.names)
+        return [str(one) for one in shown_directions(self.info, self.network, direction)]
+
+    def _rows(self, n: int, seed: int, steps: int, direction: str | int | None, truncation: float) -> Iterator[Tensor]:
+        """Blocks (rows, columns, C, *S) of one code or one direction."""
+        import torch
+
+        latents = self.latents(n, seed)
+        if self.codes is not None:
+            if direction is not None:
+                find_shift(self.info, self.network, direction, 1.0)  # refuses: codes are no styles
+            for row in self.codes.traverse(latents, steps):
+                yield self._in_parts(row.flatten(0, 1), None, {}).unflatten(0, row.shape[:2])
+        elif getattr(self.network, "has_styles", False):
+            classes = choose_classes(self.info, None, n, 0)
+            for one in shown_directions(self.info, self.network, direction):
+                shift = find_shift(self.info, self.network, one, 1.0).to(self.device)
+                strengths = torch.linspace(-REACH, REACH, steps).tolist()
+                options = [{"truncation": truncation, "shift": strength * shift} for strength in strengths]
+                yield torch.stack([self._in_parts(latents, classes, each) for each in options], 1)
+        else:
+            raise InputError(
+                f"Bundle {self.info.name!r} has neither codes nor styles that could be traversed: choose an InfoGAN or "
+                "a StyleGAN2."
+            )
+
+    def _in_parts(self, latents: Tensor, classes: list[int] | None, options: dict[str, Any]) -> Tensor:
+        """Images of latents, as many at a time as memory holds."""
+        import torch
+
+        size = (CPU_CHUNK if self.device.type == "cpu" else _GPU_BATCH)[self.spatial_dims]
+        parts = range(0, len(latents), size)
+        return torch.cat(
+            [
+                self._forward(latents[i : i + size], None if classes is None else classes[i : i + size], options)
+                for i in parts
+            ]
+        )
 
     def _run(self, indices: range, seed: int, classes: list[int] | None, options: dict[str, Any]) -> Tensor:
         latents = self.latents(len(indices), seed, indices.start)

@@ -41,7 +41,7 @@ def synthesize(
     ] = None,
     grid: Annotated[bool, typer.Option("--grid", help="Also write an overview, <bundle>_s<seed>_grid.png.")] = False,
     traversal: Annotated[
-        bool, typer.Option("--traversal", help="Also draw what each code does (InfoGAN), <bundle>_..._traversal.png.")
+        bool, typer.Option("--traversal", help="Also draw what codes or directions do, <bundle>_..._traversal.png.")
     ] = False,
     trust: Trust = False,
     json: Json = False,

@@ -1,4 +1,4 @@
-"""What the codes of a model do, as a picture beside synthetic images."""
+"""What the codes or the directions of a model do, as a picture beside synthetic images."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from tiny_bundle import GENERATOR, build_tiny_bundle, read_config, write_config
+from tiny_style_bundle import build_style_bundle
 
 from monai_gan.apps import load, synthesize
 from monai_gan.apps.synthesizer import Synthesizer
@@ -69,8 +70,43 @@ def test_the_picture_lies_beside_the_images(tiny_infogan: Path, tmp_path: Path) 
     assert sidecar["synthetic"] is True
 
 
-def test_a_model_without_codes_is_refused_before_anything_is_written(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'tiny_dcgan' has no codes"):
+def test_a_row_per_direction_and_sample_from_minus_four_to_four(tmp_path: Path) -> None:
+    model = load(build_style_bundle(tmp_path), device="cpu")
+    images, columns = model.traversal(n=2, seed=1, steps=5, truncation=0.7)
+    assert columns == 5
+    assert model.traversed() == ["contrast", "grain"]
+    rows = images.unflatten(0, (2, 2, 5))
+    for row, name in zip(rows, model.traversed(), strict=True):
+        for column, strength in enumerate((-4.0, -2.0, 0.0, 2.0, 4.0)):
+            expected = model.sample(2, seed=1, direction=name, strength=strength, truncation=0.7)
+            torch.testing.assert_close(row[:, column], expected, atol=1e-3, rtol=1e-4)
+    alone, _ = model.traversal(n=2, seed=1, steps=5, truncation=0.7, direction="grain")
+    torch.testing.assert_close(alone.unflatten(0, (2, 5)), rows[1])
+
+
+def test_directions_without_names_are_shown_by_number(tmp_path: Path) -> None:
+    model = load(build_style_bundle(tmp_path), device="cpu")
+    del model.info.extra["directions"]
+    assert model.traversed() == ["0", "1", "2", "3"]
+    assert len(model.traversal(n=1, steps=3)[0]) == 4 * 3
+
+
+def test_a_picture_of_directions_tells_their_names(tmp_path: Path) -> None:
+    bundle = build_style_bundle(tmp_path)
+    files = synthesize(bundle, 1, tmp_path / "out", seed=3, truncation=0.5, traversal=True, device="cpu")
+    told = json.loads(files[-1].with_suffix(".json").read_text(encoding="utf-8"))
+    assert files[-1].name == "tiny_style_s3_traversal.png"
+    assert told["extra"] == {"traversal_of": ["contrast", "grain"]}
+    assert told["truncation"] == 0.5
+
+
+def test_a_code_is_no_direction(tiny_infogan: Path) -> None:
+    with pytest.raises(InputError, match="has no styles; leave it out"):
+        load(tiny_infogan, device="cpu").traversal(direction=0)
+
+
+def test_a_model_without_either_is_refused_before_anything_is_written(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'tiny_dcgan' has neither codes nor styles"):
         synthesize(tiny, 2, tmp_path / "out", traversal=True)
     assert not (tmp_path / "out").exists()
 

@@ -37,7 +37,7 @@ def test_json_lists_the_files_and_nothing_else(tiny: Path, run: Run, tmp_path: P
         pytest.param(["--seed", str(2**63)], "seed=9223372036854775808 is out of range", id="large-seed"),
         pytest.param(["--format", "jpg"], "format='jpg' is unknown", id="format"),
         pytest.param(["--truncation", "1.5"], "truncation=1.5 is out of range", id="truncation"),
-        pytest.param(["--traversal"], "'tiny_dcgan' has no codes", id="no-codes"),
+        pytest.param(["--traversal"], "'tiny_dcgan' has neither codes nor styles", id="no-codes"),
         pytest.param(["--label", "1"], "label='1' is not possible", id="label"),
         pytest.param(["--device", "cuda:99"], "device='cuda:99' is not there", id="device"),
     ],
