@@ -19,8 +19,11 @@ from monai_gan.networks.blocks.resolution import (
     check_positive,
     level_widths,
 )
-from monai_gan.networks.blocks.style import MappingNetwork, StyleBlock
+from monai_gan.networks.blocks.style import MappingNetwork, StyleBlock, StyleConv
 from monai_gan.networks.blocks.style_layers import EqualConv, EqualLinear, laid_out_like
+
+#: Where noise may begin, per unit of a latent's number: about as many places as 64 x 64 pixels are.
+_PLACES = 4099.0
 
 
 class StyleGAN2Generator(nn.Module):
@@ -40,6 +43,8 @@ class StyleGAN2Generator(nn.Module):
         mapping_layers: layers of the mapping network (8 in the paper; 2 for small sets in Karras et al. 2020b).
         num_classes: classes that the generator is conditioned on; 0 for none.
         num_covariates: continuous values that it is conditioned on; 0 for none.
+        vary_noise: whether the noise of an image, as :meth:`forward` makes it, begins at a place of the layers' fixed
+            noise that its latent tells, so that images do not share one texture; see :meth:`noise_of`.
 
     Attributes:
         resolution: base grid and number of doublings.
@@ -64,6 +69,7 @@ class StyleGAN2Generator(nn.Module):
         mapping_layers: int = 8,
         num_classes: int = 0,
         num_covariates: int = 0,
+        vary_noise: bool = False,
     ) -> None:
         super().__init__()
         style_size = latent_size if style_size is None else style_size
@@ -81,6 +87,7 @@ class StyleGAN2Generator(nn.Module):
         self.out_channels = out_channels
         self.image_size = self.resolution.image_size
         self.style_size = style_size
+        self.vary_noise = vary_noise
         self.condition = ConditionVector(num_classes, num_covariates)
         self.mapping = MappingNetwork(latent_size, self.condition.size, style_size, mapping_layers)
         widths = level_widths(channels, max_channels, self.resolution.levels + 1)[::-1]
@@ -114,7 +121,7 @@ class StyleGAN2Generator(nn.Module):
         truncation: float = 1.0,
         shift: Tensor | None = None,
     ) -> Tensor:
-        """Generate images, with the layers' fixed noise.
+        """Generate images, with the layers' fixed noise, or with that of each latent (``vary_noise``).
 
         Args:
             image: latents (N, latent_size), standard normal.
@@ -132,7 +139,26 @@ class StyleGAN2Generator(nn.Module):
         """
         label = self.condition.turns(image) if label is None else label
         ws = self.styles(image, label, truncation)
-        return self.synthesize(ws if shift is None else ws + shift.to(ws)).clamp(-1, 1)
+        noise = self.noise_of(image) if self.vary_noise else None
+        return self.synthesize(ws if shift is None else ws + shift.to(ws), noise).clamp(-1, 1)
+
+    def noise_of(self, latent: Tensor) -> list[Tensor]:
+        """The fixed noise of every convolution, rolled: it begins at a place that one number of the latent tells.
+
+        One multiplication and a cut, which are exact everywhere: a latent has the same noise on every device.
+
+        Args:
+            latent: (N, latent_size).
+
+        Returns:
+            For every convolution (N, 1, *size).
+        """
+        rolled = []
+        for layer, fixed in enumerate(module.noise for module in self.modules() if isinstance(module, StyleConv)):
+            first = (latent[:, layer % self.latent_size].float().abs() * _PLACES).long()
+            index = (torch.arange(fixed.numel(), device=latent.device) + first.unsqueeze(1)) % fixed.numel()
+            rolled.append(fixed.flatten()[index].reshape(len(latent), *fixed.shape[1:]))
+        return rolled
 
     def styles(self, latent: Tensor, label: Tensor | None = None, truncation: float = 1.0) -> Tensor:
         """Map latents (N, latent_size) to styles (N, num_styles, style_size), one for all layers of an image."""

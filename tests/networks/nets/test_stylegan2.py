@@ -96,6 +96,24 @@ def test_noise_is_fixed_unless_given_and_counts_when_its_strength_is_not_zero() 
     assert not torch.allclose(first, second)
 
 
+def test_noise_can_follow_from_the_latent() -> None:
+    torch.manual_seed(0)
+    generator = StyleGAN2Generator(2, 8, 1, 16, channels=4, max_channels=8, mapping_layers=2, vary_noise=True)
+    with torch.no_grad():
+        for block in generator.blocks:
+            block.conv1.noise_strength.fill_(0.5)
+    latents = torch.randn(3, 8)
+    noise = generator.noise_of(latents)
+    assert [tuple(one.shape[2:]) for one in noise] == generator.noise_sizes
+    fixed = [module.noise.flatten() for module in generator.modules() if isinstance(module, StyleConv)]
+    for one, layer in zip(noise, fixed, strict=True):
+        assert all(torch.equal(image.flatten().sort().values, layer.sort().values) for image in one)
+    assert not torch.equal(noise[-1][0], noise[-1][1])
+    mean_images = generator(latents, truncation=0.0)
+    assert not torch.allclose(mean_images[0], mean_images[1])
+    torch.testing.assert_close(mean_images[1:2], generator(latents[1:2], truncation=0.0))
+
+
 def test_truncation_leads_from_the_image_to_the_mean_image() -> None:
     generator, _ = networks(2, 8)
     generator.mapping.average.normal_()
