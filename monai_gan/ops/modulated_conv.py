@@ -136,7 +136,8 @@ def modulated_conv(
             f"{NAME}: taps of shape {tuple(taps.shape)} do not fit up={up}; give (k,) with an even k, and up=2."
         )
     odd = up == 1 or taps is not None
-    if up not in (1, 2) or any(size % 2 != odd for size in kernel.shape[2:]):
+    # While a network is traced, sizes are tensors.
+    if up not in (1, 2) or any(int(size) % 2 != odd for size in kernel.shape[2:]):
         raise ValueError(
             f"{NAME}: up={up} does not fit a kernel of size {tuple(kernel.shape[2:])}; up=1 takes odd sizes, "
             "up=2 even ones, or odd ones with taps."
@@ -163,4 +164,5 @@ def _convolve(x: Tensor, kernel: Tensor, up: int, taps: Tensor | None, groups: i
     spread = (F.conv_transpose2d, F.conv_transpose3d)[axes - 2]
     if taps is None:
         return spread(x, kernel, stride=up, padding=[size // 2 - 1 for size in sizes], groups=groups)
-    return upfirdn(spread(x, kernel, stride=up, groups=groups), taps, padding=(len(taps) + 1 - sizes[0]) // 2)
+    padding = (len(taps) + 1 - int(sizes[0])) // 2
+    return upfirdn(spread(x, kernel, stride=up, groups=groups), taps, padding=padding)
