@@ -29,6 +29,8 @@ def stylegan2(report: dict[str, Any]) -> str:
         "NVIDIA published 6.8 s for 128 px, batch 32, on an A100 (their docs of StyleGAN2-ADA).\n" if gpu else ""
     )
     width = report["rows"][0].get("width")
+    options = ("" if gpu else " --device cpu") + (f" --width {width}" if width else "")
+    steps = report["rows"][0].get("iterations", "?")
     widths = f"{width} channels at the image's side" if width else "widths of NVIDIA's `auto` configuration"
     return "\n".join(
         [
@@ -36,7 +38,7 @@ def stylegan2(report: dict[str, Any]) -> str:
             "",
             f"Whole cycles of the lazy regularizers with adaptive augmentation, {widths}; the twin has the",
             "same weights and writes every layer down step by step.",
-            f"{published}Made by `python -m benchmarks.stylegan2`.",
+            f"{published}Made by `python -m benchmarks.stylegan2{options}`, each way over {steps} steps.",
             "",
             *lines,
             "",
