@@ -101,14 +101,21 @@ def _blur(x: Tensor, padding: int) -> Tensor:
     return F.conv2d(x, kernel, padding=padding, groups=x.shape[1])
 
 
-def build(side: int, width: int | None = None) -> StyleGAN2:
+def build(
+    side: int,
+    width: int | None = None,
+    spatial_dims: int = 2,
+    latent_size: int = 512,
+    max_channels: int = 512,
+    mapping_layers: int = 2,
+) -> StyleGAN2:
     """The variant of one image size with fixed weights."""
     torch.manual_seed(0)
-    sizes: dict[str, Any] = {"image_size": side, "channels": width or 16384 // side, "max_channels": 512}
+    sizes: dict[str, Any] = {"image_size": side, "channels": width or 16384 // side, "max_channels": max_channels}
     return StyleGAN2(
-        StyleGAN2Generator(2, 512, **sizes, mapping_layers=2),
-        StyleGAN2Discriminator(2, **sizes),
-        AdaptiveAugment(Augmentation(2), start=0.3),
+        StyleGAN2Generator(spatial_dims, latent_size, **sizes, mapping_layers=mapping_layers),
+        StyleGAN2Discriminator(spatial_dims, **sizes),
+        AdaptiveAugment(Augmentation(spatial_dims), start=0.3),
         GradientPenalty("r1", weight=1.0, interval=CYCLE),
     )
 
@@ -136,6 +143,7 @@ def filters(joined: bool) -> Iterator[None]:
 def _steps(
     variant: StyleGAN2, options: dict[str, Any], side: int, batch: int, device: str, precision: str, cycles: int
 ) -> dict:
+    """What :func:`measure` tells, of a variant as it is."""
     images = torch.rand(8 * batch, 1, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
     batches = [{"image": part} for part in images.to(device).split(batch)]
     trainer = GANTrainer(

@@ -18,15 +18,12 @@ from typing import Any
 import torch
 from torch.amp import GradScaler
 
+from benchmarks import stylegan2
 from benchmarks.results import environment, save
-from benchmarks.stylegan2 import filters
 from benchmarks.timing import peak_memory
 from monai_gan.engines.half_step import HalfStep
-from monai_gan.losses import GradientPenalty
-from monai_gan.networks.nets import StyleGAN2Discriminator, StyleGAN2Generator
-from monai_gan.variants import AdaptiveAugment, Augmentation, Half, Part, Phase, Step, StyleGAN2
+from monai_gan.variants import Half, Part, Phase, Step, StyleGAN2
 
-LATENT, WIDEST = 128, 128
 STEPS: dict[str, tuple[Half, Part]] = {
     "discriminator": ("discriminator", "main"),
     "R1": ("discriminator", "regularizer"),
@@ -38,13 +35,7 @@ TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 def build(side: int, width: int) -> StyleGAN2:
     """The variant for volumes of one size."""
-    sizes: dict[str, Any] = {"image_size": side, "channels": width, "max_channels": WIDEST}
-    return StyleGAN2(
-        StyleGAN2Generator(3, LATENT, **sizes, mapping_layers=4),
-        StyleGAN2Discriminator(3, **sizes),
-        AdaptiveAugment(Augmentation(3), start=0.3),
-        GradientPenalty("r1", weight=1.0, interval=16),
-    )
+    return stylegan2.build(side, width, spatial_dims=3, latent_size=128, max_channels=128, mapping_layers=4)
 
 
 def step_memory(variant: StyleGAN2, step: str, batch: int, precision: str, device: str) -> int:
@@ -88,7 +79,7 @@ def main() -> None:
                 variant = build(side, arguments.width).to(arguments.device)
                 row: dict[str, Any] = {"side": side, "batch": arguments.batch, "width": arguments.width}
                 row |= {"precision": precision, "joined": joined, "standing": standing_memory(variant)}
-                with filters(joined):
+                with stylegan2.filters(joined):
                     row["steps"] = {
                         step: step_memory(variant, step, arguments.batch, precision, arguments.device) for step in STEPS
                     }

@@ -61,8 +61,8 @@ def shown_directions(info: BundleInfo, network: nn.Module, direction: str | int 
     """The directions that a picture shows: the one asked for, else those that have names, else the first four."""
     if direction is not None:
         return [direction]
-    named = [str(entry["name"]) for entry in _named(info)]
-    return [*named] or list(range(min(4, int(network.style_size))))  # type: ignore[arg-type]
+    named: list[str | int] = [str(entry["name"]) for entry in _named(info)]
+    return named or list(range(min(4, int(network.style_size))))  # type: ignore[arg-type]
 
 
 def _number(info: BundleInfo, direction: str | int) -> tuple[int, list[int] | None]:

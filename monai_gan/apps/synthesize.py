@@ -126,8 +126,8 @@ def synthesize(
             names.append(f"{info.name}_s{seed}_traversal.png")
             images, columns = varied
             with folder.writing():
-                overview = replace(origin, extra={"traversal_of": model.traversed(direction)})
-                overview = overview if model.codes is None else replace(overview, truncation=1.0)
+                shown_at = truncation if model.codes is None else 1.0  # codes are traversed without truncation
+                overview = replace(origin, truncation=shown_at, extra={"traversal_of": model.traversed(direction)})
                 draw(folder.staging / names[-1], _middle(images), overview, columns=columns)
         folder.publish()
     return [folder.output / name for name in names]

@@ -266,7 +266,7 @@ class Synthesizer:
             )
 
     def _in_parts(self, latents: Tensor, classes: list[int] | None, options: dict[str, Any]) -> Tensor:
-        """Images of latents, as many at a time as memory holds."""
+        """Images of latents, a few at a time."""
         import torch
 
         size = (CPU_CHUNK if self.device.type == "cpu" else _GPU_BATCH)[self.spatial_dims]

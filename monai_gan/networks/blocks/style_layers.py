@@ -94,19 +94,15 @@ class EqualConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, *S) to (N, out_channels, *S // down)."""
-        size, stride = self.weight.shape[-1], self.down
+        joins = self.down == 2 and joins_filters(x)
+        kernel = joined(self.weight, self.joining) if joins else self.weight * self.scale
+        size, stride = kernel.shape[-1], self.down
         padding = (size - 1) // 2
-        if stride == 1:
-            kernel = self.weight * self.scale
-        elif joins_filters(x):
-            kernel = joined(self.weight, self.joining)
-            padding = (kernel.shape[-1] - 1) // 2
-        else:
-            kernel = self.weight * self.scale
+        if self.down == 2 and not joins:
             # A kernel of one pixel needs only the pixels that are kept.
-            kept = stride if size == 1 else 1
+            kept = 2 if size == 1 else 1
             x = upfirdn(x, self.taps, down=kept, padding=(size + len(TAPS) - 2) // 2)
-            stride, padding = stride // kept, 0
+            stride, padding = 2 // kept, 0
         bias = None if self.bias is None else self.bias * self.gain
         convolve = F.conv2d if self.spatial_dims == 2 else F.conv3d
         # On a CPU the convolution adds the bias on its way; on a GPU the activation's kernel does.
