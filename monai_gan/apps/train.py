@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monai_gan.apps.device import resolve_device
+from monai_gan.apps.initial_weights import InitialWeights
 from monai_gan.apps.jobs import CancelCheck, Progress, ProgressCallback
 from monai_gan.apps.trained_bundle import TrainedBundle, train_command
 from monai_gan.bundle import BundleInfo, find_bundle, load_config
@@ -37,6 +38,7 @@ def train(
     *,
     device: str = "auto",
     trust: bool = False,
+    weights: str | Path | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
 ) -> Path:
@@ -51,6 +53,8 @@ def train(
         overrides: values of the training configuration by id, for instance ``{"max_epochs": 2}``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
         trust: whether a bundle from outside this package may run code.
+        weights: a bundle (name or path) or a file of weights that the network which the bundle ships begins with, in
+            place of random ones; the others begin anew. A training that goes on from its checkpoint keeps what it has.
         progress: told after every iteration.
         cancel: asked after every iteration; True stops with a checkpoint.
 
@@ -59,6 +63,7 @@ def train(
 
     Raises:
         InputError: if the bundle, an override, the data or the output folder cannot be used.
+        WeightsError: if ``weights`` cannot be read or belong to another network.
         Cancelled: after the checkpoint was written.
         NonFiniteLossError: if a loss became NaN or infinite.
     """
@@ -66,12 +71,15 @@ def train(
     changes = dict(overrides or {})
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     folder = Path(output).expanduser().resolve()
-    command = train_command(bundle, output, changes, device, trust, processes)
-    result = TrainedBundle(info, folder, changes, command, trust)
+    command = train_command(bundle, output, changes, device, trust, processes, weights)
+    first = InitialWeights(weights) if weights is not None else None
+    result = TrainedBundle(info, folder, changes, command, trust, first)
     config = _configure(info, folder, changes, "" if processes > 1 else str(resolve_device(device)), trust)
     with _made(folder), _finalizing(config):
         trainer = _build(config, info.name)
         result.check(trainer)
+        if first is not None and trainer.state.iteration == 0:
+            first.load(trainer)
         watch = _Watch(progress, cancel)
         watch.attach(trainer)
         _run(config, trainer, info.name)

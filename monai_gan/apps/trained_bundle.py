@@ -23,6 +23,7 @@ from monai_gan.errors import InputError, WeightsError
 if TYPE_CHECKING:
     from monai.bundle import ConfigParser
 
+    from monai_gan.apps.initial_weights import InitialWeights
     from monai_gan.engines import GANTrainer
 
 CARD = "docs/README.md"
@@ -40,13 +41,20 @@ class TrainedBundle:
         overrides: the user's changes of the configuration.
         command: that repeats the training.
         trust: whether the source may run code.
+        initial: weights that the training began with.
 
     Raises:
         InputError: if the result would replace the source, or a folder that is no bundle.
     """
 
     def __init__(
-        self, source: BundleInfo, folder: Path, overrides: Mapping[str, Any], command: str, trust: bool
+        self,
+        source: BundleInfo,
+        folder: Path,
+        overrides: Mapping[str, Any],
+        command: str,
+        trust: bool,
+        initial: InitialWeights | None = None,
     ) -> None:
         self.source = source
         self.folder = folder
@@ -54,6 +62,7 @@ class TrainedBundle:
         self.overrides = overrides
         self.command = command
         self.trust = trust
+        self.initial = initial
         if self.path.resolve() == source.path:
             raise InputError(f"output='{folder}' would replace the bundle that is trained; choose another folder.")
         if self.path.exists() and not is_bundle(self.path):
@@ -139,6 +148,9 @@ class TrainedBundle:
             "seed": trainer.seed,
             "command": self.command,
         }
+        training.pop("initial_weights", None)
+        if self.initial is not None:
+            training["initial_weights"] = f"SHA-256 {self.initial.sha256}"
         account: dict[str, Any] = {"metrics": [], "quality": "demo", "training": training}
         dataset = getattr(trainer.batches.loader, "dataset", None)
         changed = [key.replace("#", "::") for key in self.overrides]
@@ -181,12 +193,22 @@ def _kept(extra: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def train_command(
-    bundle: str | Path, output: str | Path, overrides: Mapping[str, Any], device: str, trust: bool, processes: int = 1
+    bundle: str | Path,
+    output: str | Path,
+    overrides: Mapping[str, Any],
+    device: str,
+    trust: bool,
+    processes: int = 1,
+    weights: str | Path | None = None,
 ) -> str:
     """The command line that repeats a training."""
     program = ["monai-gan"] if processes == 1 else ["torchrun", "--nproc_per_node", str(processes), "-m", "monai_gan"]
     values = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in overrides.items()]
-    options = [*(["--device", device] if device != "auto" else []), *(["--trust"] if trust else [])]
+    options = [
+        *(["--device", device] if device != "auto" else []),
+        *(["--trust"] if trust else []),
+        *(["--weights", str(weights)] if weights is not None else []),
+    ]
     return shlex.join([*program, "train", str(bundle), "-o", str(output), *values, *options])
 
 

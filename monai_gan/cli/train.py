@@ -22,6 +22,10 @@ def train(
     ] = None,
     device: Device = "auto",
     trust: Trust = False,
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", help="Bundle or file whose weights the generator begins with; random without."),
+    ] = None,
 ) -> None:
     """Train a bundle's networks; the same command goes on from the last checkpoint.
 
@@ -36,7 +40,7 @@ def train(
     notice = "Stopping after this step and writing a checkpoint; press Ctrl-C again to stop at once."
     with cancel_on_interrupt(notice) as cancel:
         try:
-            result = train_bundle(bundle, output, changes, device=device, trust=trust, cancel=cancel)
+            result = train_bundle(bundle, output, changes, device=device, trust=trust, weights=weights, cancel=cancel)
         except Cancelled as error:
             raise Cancelled(str(error), error.hint or "Run the same command again to go on.") from error
     if os.environ.get("RANK", "0") == "0":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -276,8 +277,11 @@ class GANTrainer(Trainer):
         output.update({name: value.detach().clone() for name, value in self.variant.figures.items()})
         self.ema.update()
         if self.state.iteration % self.state.epoch_length == 0:
-            for scheduler in self.schedulers.values():
-                scheduler.step()
+            with warnings.catch_warnings():
+                # An optimizer whose networks the phase leaves alone has not stepped yet, and none has to.
+                warnings.filterwarnings("ignore", message=r"Detected call of `lr_scheduler\.step")
+                for scheduler in self.schedulers.values():
+                    scheduler.step()
         return [output]
 
     def _half(self, half: Half, batches: list[dict[str, Any]], step: Step, count: int) -> dict[str, Tensor]:

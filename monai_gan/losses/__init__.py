@@ -7,6 +7,7 @@ from monai_gan.losses.feature_matching import Judgement, feature_matching_loss, 
 from monai_gan.losses.gradient_penalty import GradientPenalty
 from monai_gan.losses.lazy import correct_lazy_adam
 from monai_gan.losses.perceptual import PerceptualLoss, TargetFeatures
+from monai_gan.losses.spectrum import SpectrumLoss
 from monai_gan.losses.ssim import MultiScaleSSIMLoss, SSIMLoss
 from monai_gan.losses.weighted import WeightedLosses
 
@@ -19,6 +20,7 @@ __all__ = [
     "Objective",
     "PerceptualLoss",
     "SSIMLoss",
+    "SpectrumLoss",
     "TargetFeatures",
     "WeightedLosses",
     "correct_lazy_adam",

@@ -4,17 +4,19 @@ for small sets of images."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from monai_gan.errors import InputError
-from monai_gan.losses import AdversarialLoss, GradientPenalty
+from monai_gan.losses import AdversarialLoss, GradientPenalty, SpectrumLoss
+from monai_gan.networks.contrast import match_contrast
 from monai_gan.networks.nets import StyleGAN2Discriminator, StyleGAN2Generator
 from monai_gan.ops import counter_normal
 from monai_gan.variants.adaptive_augment import AdaptiveAugment
 from monai_gan.variants.base import Batch, Half, LatentGAN
-from monai_gan.variants.step import Step
+from monai_gan.variants.step import Phase, Step
 
 
 class StyleGAN2(LatentGAN):
@@ -32,6 +34,12 @@ class StyleGAN2(LatentGAN):
         path_interval: generator steps between path length penalties.
         path_share: share of the batch that the penalty is computed for.
         mixing: share of images whose styles come from two latents (Karras et al. 2019, section 3.1).
+        spectrum_weight: weight of the :class:`~monai_gan.losses.SpectrumLoss` between generated and real images, which
+            keeps noise and sharpness right where a discriminator is too young to see them; 0 for none, as in the paper.
+        match_contrast: whether the averaged generator is given the mean and deviation of the real images' pixels before
+            it is exported, see :func:`~monai_gan.networks.match_contrast`.
+        warm_up_iterations: iterations that train the discriminator alone at first: a new one would lead a generator
+            that was trained before astray.
 
     Raises:
         ValueError: generator and discriminator do not have one condition, or an option is out of range.
@@ -40,6 +48,8 @@ class StyleGAN2(LatentGAN):
     generator: StyleGAN2Generator
     discriminator: StyleGAN2Discriminator
     path_mean: Tensor
+    real_moments: Tensor
+    real_batches: Tensor
 
     def __init__(
         self,
@@ -51,6 +61,9 @@ class StyleGAN2(LatentGAN):
         path_interval: int = 4,
         path_share: float = 0.5,
         mixing: float = 0.9,
+        spectrum_weight: float = 0.0,
+        match_contrast: bool = False,
+        warm_up_iterations: int = 0,
     ) -> None:
         super().__init__(generator, discriminator, AdversarialLoss("non_saturating"))
         mine, theirs = generator.condition, discriminator.condition
@@ -61,13 +74,28 @@ class StyleGAN2(LatentGAN):
             )
         if not 0 < path_share <= 1:
             raise ValueError(f"path_share={path_share} is not possible: give a share above 0 and at most 1.")
+        if warm_up_iterations < 0:
+            raise ValueError(f"warm_up_iterations={warm_up_iterations} is not possible: give 0 or more.")
         self.augment = augment
         self.r1 = r1 or GradientPenalty("r1", weight=10.0, interval=16)
         self.path_weight = path_weight
         self.path_interval = path_interval
         self.path_share = path_share
         self.mixing = mixing
+        self.spectrum = SpectrumLoss()
+        self.spectrum_weight = spectrum_weight
+        self.match_contrast = match_contrast
+        self.warm_up_iterations = warm_up_iterations
         self.register_buffer("path_mean", torch.tensor(0.0))
+        # Mean and mean square of the real images' pixels, and of how many batches.
+        self.register_buffer("real_moments", torch.zeros(2, generator.out_channels) if match_contrast else None)
+        self.register_buffer("real_batches", torch.tensor(0.0) if match_contrast else None)
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        if not self.warm_up_iterations:
+            return super().phases
+        return Phase("warm-up", self.warm_up_iterations, tuple(self.discriminator_names)), *super().phases
 
     @property
     def lazy_intervals(self) -> dict[Half, int]:
@@ -136,6 +164,8 @@ class StyleGAN2(LatentGAN):
             losses["adversarial"] = self.objective.discriminator(real_logits, self.judge(fake, condition, step))
             if self.augment is not None:
                 self.augment.follow(real_logits)
+            if self.match_contrast:
+                self._follow_contrast(real)
         if step.regularizer:
             losses["r1"] = self.r1(lambda image: self.judge(image, condition, step), real, scale=step.scale)
         return losses
@@ -146,8 +176,11 @@ class StyleGAN2(LatentGAN):
         if step.main:
             ws = self.styles(condition, step, len(real), real.device)
             self.generator.mapping.follow(ws[:, 0])
-            logits = self.judge(self.synthesize(ws, step), condition, step)
-            losses["adversarial"] = self.objective.generator(logits)
+            fake = self.synthesize(ws, step)
+            losses["adversarial"] = self.objective.generator(self.judge(fake, condition, step))
+            if self.spectrum_weight:
+                # As images are given out: real ones are cut off at the ends of the range as well.
+                losses["spectrum"] = self.spectrum_weight * self.spectrum(fake.clamp(-1, 1), real)
         if step.regularizer and self.path_weight:
             n = max(1, round(self.path_share * len(real)))
             losses["path_length"] = self._path_length(None if condition is None else condition[:n], step, n, real)
@@ -164,6 +197,18 @@ class StyleGAN2(LatentGAN):
             self.path_mean.lerp_(lengths.mean(), 0.01)
         # The mean moves slowly on the way and as a constant: only the lengths are trained.
         return self.path_weight * self.path_interval * (lengths - self.path_mean.clone()).square().mean()
+
+    @torch.no_grad()
+    def _follow_contrast(self, real: Tensor) -> None:
+        pixels = real.float().transpose(0, 1).flatten(1)
+        self.real_batches.add_(1)
+        self.real_moments.lerp_(torch.stack([pixels.mean(1), pixels.square().mean(1)]), 1 / self.real_batches)
+
+    def settle(self) -> None:
+        """Give the generator the contrast of the real images that training has seen, if asked to."""
+        if self.match_contrast and self.real_batches > 0:
+            mean, square = self.real_moments
+            match_contrast(self.generator, mean, (square - mean.square()).clamp_min(1e-12).sqrt())
 
     def sample(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images in [-1, 1]; where classes are needed and none are given, the latents take turns at them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -22,7 +23,7 @@ from monai_gan.apps.synthesize import synthesize
 from monai_gan.apps.train import train
 from monai_gan.bundle import verify_bundle, write_checksums
 from monai_gan.engines import GANTrainer
-from monai_gan.errors import Cancelled, InputError, MonaiGanError, NonFiniteLossError
+from monai_gan.errors import Cancelled, InputError, MonaiGanError, NonFiniteLossError, WeightsError
 from monai_gan.handlers import load_checkpoint
 from monai_gan.variants import LatentGAN
 
@@ -40,7 +41,7 @@ def run(tiny: Path, images: Path, tmp_path: Path) -> Train:
     """Train the tiny bundle on ``images`` for two epochs: ``run(cancel=..., max_epochs=3)``."""
 
     def start(output: str = "run", **arguments: Any) -> Path:
-        own = {name: arguments.pop(name) for name in ("progress", "cancel", "trust") if name in arguments}
+        own = {name: arguments.pop(name) for name in ("progress", "cancel", "trust", "weights") if name in arguments}
         overrides = {"dataset_dir": str(images), **arguments.pop("overrides", {}), **arguments}
         return train("tiny_dcgan", tmp_path / output, overrides, device="cpu", **{"trust": True, **own})
 
@@ -162,6 +163,41 @@ def test_the_intensity_is_that_of_the_data(run: Train, tmp_path: Path) -> None:
     assert extra["minimum"] == pytest.approx(np.percentile(images, 0.1), abs=1)
     assert extra["maximum"] == pytest.approx(np.percentile(images, 99.9), abs=1)
     assert extra["units"] == "arbitrary"
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_training_begins_with_given_weights(as_file: bool, run: Train, tiny: Path, tmp_path: Path) -> None:
+    weights = tiny / "models" / "model.pt" if as_file else tiny
+    still = {"optimizers::generator::lr": 0.0, "max_epochs": 1}
+    bundle = run(weights=weights, overrides=still)
+    given = torch.load(tiny / "models" / "model.pt", weights_only=True)
+    learned = {name for name, _ in load(tiny, "cpu", trust=True).network.named_parameters()}
+    state = load_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    for source in (state["variant"], {f"generator.{k}": v for k, v in state["ema"]["networks"]["generator"].items()}):
+        assert all(torch.equal(source[f"generator.{name}"].to(given[name].dtype), given[name]) for name in learned)
+    training = read_config(bundle, "metadata")["monai_gan"]["training"]
+    assert training["command"].endswith(f"--weights {weights}")
+    digest = hashlib.sha256((tiny / "models" / "model.pt").read_bytes()).hexdigest()
+    assert training["initial_weights"] == f"SHA-256 {digest}"
+    again = read_config(run(output="other", max_epochs=1), "metadata")["monai_gan"]["training"]
+    assert "initial_weights" not in again
+
+
+def test_a_resumed_training_keeps_what_it_has_learned(run: Train, tiny: Path, tmp_path: Path) -> None:
+    whole = run(weights=tiny, max_epochs=2)
+    with pytest.raises(Cancelled):
+        run(output="other", weights=tiny, max_epochs=2, cancel=after(7))
+    resumed = run(output="other", weights=tiny, max_epochs=2)
+    assert (whole / "models" / "model.pt").read_bytes() == (resumed / "models" / "model.pt").read_bytes()
+
+
+def test_weights_that_do_not_fit(run: Train, tmp_path: Path) -> None:
+    torch.save({"other": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(WeightsError, match=r"other.pt' do not fit network_def: they lack"):
+        run(weights=tmp_path / "other.pt")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(InputError, match="no_such_bundle"):
+        run(weights="no_such_bundle")
 
 
 def test_data_in_the_folder_of_the_bundle_stays_there(run: Train, tiny: Path) -> None:

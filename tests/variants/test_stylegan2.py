@@ -13,7 +13,7 @@ from torch import Tensor
 
 from monai_gan.engines import GANTrainer
 from monai_gan.errors import InputError
-from monai_gan.losses import GradientPenalty
+from monai_gan.losses import GradientPenalty, SpectrumLoss
 from monai_gan.networks.nets import StyleGAN2Discriminator, StyleGAN2Generator
 from monai_gan.variants import AdaptiveAugment, Augmentation, Phase, Step, StyleGAN2
 from monai_gan.variants.step import Part
@@ -77,6 +77,52 @@ def test_path_length_follows_its_mean_and_trains_the_generator() -> None:
         for name, p in variant.generator.named_parameters()
         if "affine" in name
     )
+
+
+def test_spectra_are_compared_as_images_are_given_out() -> None:
+    variant = tiny_stylegan2(ada=False)
+    assert "spectrum" not in variant.generator_losses(batch(), step("main"))
+    variant.spectrum_weight = 3.0
+    value = variant.generator_losses(batch(), step("main"))["spectrum"]
+    fake = variant.synthesize(variant.styles(None, again := step("main"), 8, torch.device("cpu")), again)
+    torch.testing.assert_close(value, 3 * SpectrumLoss()(fake.clamp(-1, 1), batch()["image"]))
+
+
+def test_contrast_is_that_of_the_images_seen_in_training() -> None:
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"image_size": 12, "channels": 4, "max_channels": 8, "mapping_layers": 2}
+    networks = StyleGAN2Generator(2, 8, **sizes), StyleGAN2Discriminator(2, **sizes)
+    trainer = tiny_trainer(StyleGAN2(*networks, match_contrast=True))
+    trainer.run()
+    variant = trainer.ema.variant
+    assert isinstance(variant, StyleGAN2)
+    real = torch.stack([Images()[i]["image"] for i in range(48)])
+    torch.testing.assert_close(variant.real_moments[:, 0], torch.stack([real.mean(), real.square().mean()]))
+
+    def gap() -> float:
+        images = trainer.sample(variant.latents(400, seed=1))
+        return float((images.mean() - real.mean()).abs() + (images.std() - real.std()).abs())
+
+    before = gap()
+    variant.settle()
+    assert gap() < min(0.05, before)
+    once = {name: value.clone() for name, value in variant.generator.state_dict().items()}
+    variant.settle()
+    for name, value in variant.generator.state_dict().items():
+        torch.testing.assert_close(value, once[name], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_warm_up_trains_the_discriminator_alone() -> None:
+    variant = tiny_stylegan2()
+    variant.warm_up_iterations = 2
+    before = {name: value.clone() for name, value in variant.state_dict().items()}
+    tiny_trainer(variant, epoch_length=2, max_epochs=1).run()
+    moved = {name.split(".")[0] for name, value in variant.state_dict().items() if not torch.equal(value, before[name])}
+    assert "discriminator" in moved
+    assert "generator" not in moved
+    tiny_trainer(variant, epoch_length=3, max_epochs=1).run()
+    assert not torch.equal(variant.generator.mapping.average, before["generator.mapping.average"])
 
 
 def test_styles_are_mixed_at_random_layers_or_not_at_all() -> None:
@@ -170,3 +216,5 @@ def test_bad_input_is_named_with_a_remedy() -> None:
         StyleGAN2(one.generator, other.discriminator)
     with pytest.raises(ValueError, match="path_share=0 is not possible"):
         StyleGAN2(other.generator, other.discriminator, path_share=0)
+    with pytest.raises(ValueError, match="warm_up_iterations=-1 is not possible"):
+        StyleGAN2(other.generator, other.discriminator, warm_up_iterations=-1)

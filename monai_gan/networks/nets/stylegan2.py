@@ -139,8 +139,11 @@ class StyleGAN2Generator(nn.Module):
         """
         label = self.condition.turns(image) if label is None else label
         ws = self.styles(image, label, truncation)
-        noise = self.noise_of(image) if self.vary_noise else None
-        return self.synthesize(ws if shift is None else ws + shift.to(ws), noise).clamp(-1, 1)
+        return self.unbounded(image, ws if shift is None else ws + shift.to(ws)).clamp(-1, 1)
+
+    def unbounded(self, image: Tensor, ws: Tensor) -> Tensor:
+        """Images of the styles of latents, before :meth:`forward` cuts them off at -1 and 1."""
+        return self.synthesize(ws, self.noise_of(image) if self.vary_noise else None)
 
     def noise_of(self, latent: Tensor) -> list[Tensor]:
         """The fixed noise of every convolution, rolled: it begins at a place that one number of the latent tells.
