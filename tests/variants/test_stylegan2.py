@@ -171,6 +171,16 @@ def test_step_graphs_train_as_the_steps_themselves(monkeypatch: pytest.MonkeyPat
     assert tapes(trainer).captures == 4, "losses and regularizers of both halves"
 
 
+def test_step_graphs_follow_spectra_contrast_and_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build() -> StyleGAN2:
+        plain = tiny_stylegan2()
+        options: dict[str, Any] = {"spectrum_weight": 1.0, "match_contrast": True, "warm_up_iterations": 2}
+        return StyleGAN2(plain.generator, plain.discriminator, plain.augment, plain.r1, path_interval=2, **options)
+
+    allow_capturable(monkeypatch)
+    assert tapes(train_both(build)).replays > 0
+
+
 def test_samples_depend_on_seed_and_number_alone_and_survive_a_round_trip() -> None:
     variant = tiny_stylegan2().eval()
     latents = variant.latents(4, seed=1)
