@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monai_gan.bundle import find_bundle
-from monai_gan.bundle.files import WEIGHTS
+from monai_gan.bundle.files import WEIGHTS, sha256_of
 from monai_gan.bundle.weights import check_state, load_state
 
 if TYPE_CHECKING:
@@ -20,6 +19,9 @@ class InitialWeights:
     Args:
         source: a bundle by name or path, or a file of weights.
 
+    Attributes:
+        sha256: checksum of the file, by which a training tells what it began with.
+
     Raises:
         InputError: there is no such bundle or file.
         WeightsError: the weights cannot be read.
@@ -27,8 +29,9 @@ class InitialWeights:
 
     def __init__(self, source: str | Path) -> None:
         path = Path(source).expanduser()
-        self.path = path if path.is_file() and path.suffix != ".zip" else find_bundle(source) / WEIGHTS
+        self.path = path if path.is_file() and path.suffix.lower() != ".zip" else find_bundle(source) / WEIGHTS
         self.state = load_state(self.path)
+        self.sha256 = sha256_of(self.path)
 
     def load(self, trainer: GANTrainer) -> None:
         """Give them to the network in training and to its average.
@@ -38,8 +41,3 @@ class InitialWeights:
         """
         for variant in (trainer.variant, trainer.ema.variant):
             check_state(variant.inference_network, self.state, f"The weights '{self.path}'")
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of the file, by which a training tells what it began with."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()

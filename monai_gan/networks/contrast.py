@@ -19,8 +19,8 @@ SAMPLES, SEED, BATCH, ROUNDS = 512, 0, 64, 12
 def match_contrast(generator: StyleGAN2Generator, mean: Tensor, deviation: Tensor) -> Tensor:
     """Scale and shift the images that a generator makes, by its last layers' weights, to a wanted mean and deviation.
 
-    A moving average of weights makes flatter images than the weights it averages: here they get back the black and
-    white that the real ones have.
+    After a short training a generator may make images of less contrast than the real ones, and measures of quality see
+    it.
 
     Args:
         generator: trained; changed in place.
