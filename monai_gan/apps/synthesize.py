@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from monai_gan.apps.synthesizer import Synthesizer
 
+#: Samples whose rows a picture of a traversal shows.
+TRAVERSED = 2
+
 
 def synthesize(
     bundle: str | Path,
@@ -60,7 +63,7 @@ def synthesize(
         trust: allow a bundle whose configuration runs code from outside monai_gan, MONAI and torch.
         grid: also write ``<bundle>_s<seed>_grid.png``, an overview (of middle slices in 3-D).
         traversal: also write ``<bundle>_s<seed>_traversal.png``, what each code does, or each direction (the one given,
-            or all that have names), see `Synthesizer.traversal`.
+            or all that have names) to two samples of the classes of the first images, see `Synthesizer.traversal`.
         progress: told after each image.
         cancel: asked after each image.
 
@@ -100,7 +103,11 @@ def synthesize(
         reporter.start("loading", f"Loading {info.name}")
         model: Synthesizer = load(info.path, device=device, trust=trust)
         # First, so that a model without codes and styles is refused before the work.
-        varied = model.traversal(seed=seed, direction=direction, truncation=truncation) if traversal else None
+        varied = None
+        if traversal:
+            wanted = None if label is None or classes is None else [classes[i % n] for i in range(TRAVERSED)]
+            shown_classes = choose_classes(info, wanted, TRAVERSED)
+            varied = model.traversal(TRAVERSED, seed, label=shown_classes, direction=direction, truncation=truncation)
         reporter.phase = "sampling"
         reporter.advance(1, f"Sampling on {model.device}")
         spacing = info.extra.get("spacing_mm")
@@ -127,7 +134,10 @@ def synthesize(
             images, columns = varied
             with folder.writing():
                 shown_at = truncation if model.codes is None else 1.0  # codes are traversed without truncation
-                overview = replace(origin, truncation=shown_at, extra={"traversal_of": model.traversed(direction)})
+                told: dict[str, Any] = {"traversal_of": model.traversed(direction)}
+                if shown_classes is not None:
+                    told["labels"] = [model.labels[one] for one in shown_classes]
+                overview = replace(origin, truncation=shown_at, extra=told)
                 draw(folder.staging / names[-1], _middle(images), overview, columns=columns)
         folder.publish()
     return [folder.output / name for name in names]

@@ -198,6 +198,7 @@ class Synthesizer:
         seed: int = 0,
         steps: int = 9,
         *,
+        label: int | str | Sequence[int | str] | None = None,
         direction: str | int | None = None,
         truncation: float = 1.0,
     ) -> tuple[Tensor, int]:
@@ -209,10 +210,10 @@ class Synthesizer:
         black images.
 
         Args:
-            n: samples that are varied, the first of the series; of a conditional model with styles each keeps its
-                class.
+            n: samples that are varied, the first of the series.
             seed: of the series.
             steps: values of a continuous code, or shifts along a direction.
+            label: as in `sample`; a sample keeps its class along its rows.
             direction: name or number of the only one that is shown; by default all that the bundle's metadata names, or
                 the first four.
             truncation: as in `sample`; for directions.
@@ -229,9 +230,10 @@ class Synthesizer:
         check_count("n", n)
         check_count("steps", steps)
         check_truncation(self.info, truncation)
+        classes = choose_classes(self.info, label, n)
         blocks = [
             self._checked(block.flatten(0, 1), 0).unflatten(0, block.shape[:2])
-            for block in self._rows(n, seed, steps, direction, truncation)
+            for block in self._rows(self.latents(n, seed), classes, steps, direction, truncation)
         ]
         images, columns = fill_rows(blocks)
         return self.scale.to_image(images), columns
@@ -242,18 +244,18 @@ class Synthesizer:
             return list(self.codes.names)
         return [str(one) for one in shown_directions(self.info, self.network, direction)]
 
-    def _rows(self, n: int, seed: int, steps: int, direction: str | int | None, truncation: float) -> Iterator[Tensor]:
+    def _rows(
+        self, latents: Tensor, classes: list[int] | None, steps: int, direction: str | int | None, truncation: float
+    ) -> Iterator[Tensor]:
         """Blocks (rows, columns, C, *S) of one code or one direction."""
         import torch
 
-        latents = self.latents(n, seed)
         if self.codes is not None:
             if direction is not None:
                 find_shift(self.info, self.network, direction, 1.0)  # refuses: codes are no styles
             for row in self.codes.traverse(latents, steps):
                 yield self._in_parts(row.flatten(0, 1), None, {}).unflatten(0, row.shape[:2])
         elif getattr(self.network, "has_styles", False):
-            classes = choose_classes(self.info, None, n, 0)
             for one in shown_directions(self.info, self.network, direction):
                 shift = find_shift(self.info, self.network, one, 1.0).to(self.device)
                 strengths = torch.linspace(-REACH, REACH, steps).tolist()

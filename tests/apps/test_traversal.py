@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,6 +17,8 @@ from tiny_style_bundle import build_style_bundle
 from monai_gan.apps import load, synthesize
 from monai_gan.apps.synthesizer import Synthesizer
 from monai_gan.bundle import save_weights, write_checksums
+from monai_gan.data import Provenance
+from monai_gan.data.grid import write_grid
 from monai_gan.errors import InputError
 from monai_gan.networks.nets import DCGANGenerator, InfoGANGenerator
 
@@ -98,6 +101,33 @@ def test_a_picture_of_directions_tells_their_names(tmp_path: Path) -> None:
     assert files[-1].name == "tiny_style_s3_traversal.png"
     assert told["extra"] == {"traversal_of": ["contrast", "grain"]}
     assert told["truncation"] == 0.5
+
+
+def test_rows_are_of_the_class_that_was_asked_for(tmp_path: Path) -> None:
+    model = load(build_style_bundle(tmp_path, labels=("benign", "malignant")), device="cpu")
+    images, columns = model.traversal(n=2, seed=1, steps=3, label="malignant", direction="grain")
+    expected = model.sample(2, seed=1, label="malignant")
+    torch.testing.assert_close(images[1::columns], expected, atol=1e-3, rtol=1e-4)
+    in_turn, _ = model.traversal(n=2, seed=1, steps=3, direction="grain")
+    assert not torch.allclose(in_turn[1], images[1], atol=1.0), "the first sample in turn is benign"
+    torch.testing.assert_close(in_turn[4], images[4])
+    with pytest.raises(InputError, match="label='healthy' is unknown"):
+        model.traversal(label="healthy")
+
+
+@pytest.mark.parametrize(
+    ("n", "label", "shown"), [(1, "1", [1, 1]), (1, None, [0, 1]), (3, ["1", "0", "0"], [1, 0]), (1, ["1"], [1, 1])]
+)
+def test_the_picture_shows_the_classes_of_the_images(
+    n: int, label: str | list[str] | None, shown: list[int], tmp_path: Path
+) -> None:
+    bundle = build_style_bundle(tmp_path, labels=("benign", "malignant"))
+    file = synthesize(bundle, n, tmp_path / "out", seed=3, label=label, traversal=True, device="cpu")[-1]
+    told = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    assert told["extra"]["labels"] == [("benign", "malignant")[one] for one in shown]
+    images, columns = load(bundle, device="cpu").traversal(2, 3, label=shown)
+    write_grid(tmp_path / "expected.png", images, Provenance("", "", "", 3), value_range=(0, 255), columns=columns)
+    np.testing.assert_array_equal(Image.open(file), Image.open(tmp_path / "expected.png"))
 
 
 def test_a_code_is_no_direction(tiny_infogan: Path) -> None:

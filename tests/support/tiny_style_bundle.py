@@ -14,8 +14,9 @@ from monai_gan.networks.nets import StyleGAN2Generator
 GENERATOR: dict[str, Any] = {"spatial_dims": 2, "latent_size": 4, "image_size": 8, "channels": 4, "mapping_layers": 2}
 
 
-def build_style_bundle(folder: Path, **generator: Any) -> Path:
-    """A bundle of an untrained StyleGAN2 generator, whose first direction is named."""
+def build_style_bundle(folder: Path, labels: tuple[str, ...] = (), **generator: Any) -> Path:
+    """A bundle of an untrained StyleGAN2 generator with two named directions, conditioned on classes if it has any."""
+    generator["num_classes"] = len(labels)
     root = build_tiny_bundle(folder, "tiny_style")
     inference, metadata = read_config(root, "inference"), read_config(root, "metadata")
     network = {"_target_": "monai_gan.networks.nets.StyleGAN2Generator", **GENERATOR, **generator}
@@ -24,6 +25,8 @@ def build_style_bundle(folder: Path, **generator: Any) -> Path:
         {"name": "contrast", "number": 0},
         {"name": "grain", "number": 1, "layers": [2]},
     ]
+    if labels:
+        metadata["monai_gan"]["labels"] = list(labels)
     write_config(root, "inference", inference)
     write_config(root, "metadata", metadata)
     torch.manual_seed(0)
