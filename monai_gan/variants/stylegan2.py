@@ -146,7 +146,9 @@ class StyleGAN2(LatentGAN):
         return torch.where(torch.arange(count, device=device).unsqueeze(1) < cut.reshape(-1, 1, 1), ws, others)
 
     def synthesize(self, ws: Tensor, step: Step) -> Tensor:
-        """Images of styles, with fresh noise in every layer."""
+        """Images of styles, with fresh noise in every layer that adds any."""
+        if not self.generator.add_noise:
+            return self.generator.synthesize(ws)
         sizes = self.generator.noise_sizes
         counts = [math.prod(size) for size in sizes]
         noise = counter_normal(step.rand(len(ws), 2, device=ws.device), sum(counts)).split(counts, 1)

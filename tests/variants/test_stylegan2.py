@@ -21,12 +21,14 @@ from monai_gan.variants.step import Part
 TRAIN = Phase("train", None, ("generator", "discriminator"))
 
 
-def tiny_stylegan2(ada: bool = True, size: Any = 12, dims: int = 2, **condition: int) -> StyleGAN2:
+def tiny_stylegan2(
+    ada: bool = True, size: Any = 12, dims: int = 2, add_noise: bool = True, **condition: int
+) -> StyleGAN2:
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"image_size": size, "channels": 4, "max_channels": 8, "mapping_layers": 2}
     augment = AdaptiveAugment(Augmentation(dims), start=0.3, thousands=0.1) if ada else None
     return StyleGAN2(
-        StyleGAN2Generator(dims, 8, **sizes, **condition),
+        StyleGAN2Generator(dims, 8, **sizes, add_noise=add_noise, **condition),
         StyleGAN2Discriminator(dims, **sizes, **condition),
         augment,
         GradientPenalty("r1", weight=1.0, interval=2),
@@ -163,6 +165,23 @@ def test_resumed_training_equals_uninterrupted_with_the_state_of_augmentation() 
     second.run()
     assert_same(outcome(whole), outcome(second))
     assert whole.variant.augment.probability != 0.3, "the probability moved"  # type: ignore[union-attr]
+
+
+def test_training_goes_on_without_the_noise_that_it_began_with() -> None:
+    first = tiny_trainer(tiny_stylegan2(), max_epochs=1, epoch_length=2)
+    first.run()
+    strengths = {name: value for name, value in first.variant.state_dict().items() if name.endswith("noise_strength")}
+    assert any(value != 0 for value in strengths.values())
+    second = tiny_trainer(tiny_stylegan2(add_noise=False), max_epochs=3, epoch_length=2)
+    second.load_state_dict(first.state_dict())
+    second.run()
+    trained = second.variant.state_dict()
+    assert all(torch.equal(trained[name], value) for name, value in strengths.items())
+    assert not torch.equal(trained["generator.blocks.0.conv1.weight"], first.variant.generator.blocks[0].conv1.weight)
+    # Without noise an image is decided by its style alone, in training as afterwards.
+    variant = second.variant
+    ws = variant.generator.styles(torch.randn(2, 8))
+    assert torch.equal(variant.synthesize(ws, step()), variant.generator.synthesize(ws))
 
 
 def test_step_graphs_train_as_the_steps_themselves(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,7 @@ class StyleConv(nn.Module):
         style_size: length of w.
         size: of the output, for its fixed noise.
         up: 1, or 2 to double every axis.
+        add_noise: False leaves the noise out and its strength as it is.
     """
 
     joining: Tensor
@@ -74,14 +75,22 @@ class StyleConv(nn.Module):
     noise: Tensor
 
     def __init__(
-        self, spatial_dims: int, in_channels: int, out_channels: int, style_size: int, size: Sequence[int], up: int
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        out_channels: int,
+        style_size: int,
+        size: Sequence[int],
+        up: int,
+        add_noise: bool = True,
     ) -> None:
         super().__init__()
         self.up = up
+        self.add_noise = add_noise
         self.affine = EqualLinear(style_size, in_channels, bias=1.0)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, *(3,) * spatial_dims))
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.noise_strength = nn.Parameter(torch.zeros(()), requires_grad=add_noise)
         self.register_buffer("noise", torch.randn(1, 1, *size))
         # Every second sample of the spread signal is zero, which the filter has to make up for.
         joining = joining_matrix(spatial_dims, 3, gain=2.0**spatial_dims) if up == 2 else None
@@ -91,14 +100,15 @@ class StyleConv(nn.Module):
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None = None) -> Tensor:
         """Map (N, in_channels, *S) with w (N, style_size) and noise (N, 1, *S * up) to (N, out_channels, *S * up).
 
-        Without noise given, the layer's own fixed noise is added, the same for all images.
+        Without noise given, the layer's own fixed noise is added, the same for all images; with ``add_noise`` False
+        none is, given or not.
         """
         joins = self.up == 2 and joins_filters(x)
         kernel = joined(self.weight, self.joining) if joins else None
         taps = None if joins else self.taps
         # The activation's gain acts before it, where it costs nothing: on the demodulation, noise and bias.
         gain = GAINS["leaky_relu"]
-        added = (self.noise if noise is None else noise) * (self.noise_strength * gain)
+        added = (self.noise if noise is None else noise) * (self.noise_strength * gain) if self.add_noise else None
         y = modulated_conv(x, self.weight, self.affine(w), kernel=kernel, taps=taps, noise=added, up=self.up, gain=gain)
         return bias_act(y, self.bias * gain, gain=1.0)
 
@@ -136,6 +146,7 @@ class StyleBlock(nn.Module):
         image_channels: channels of the image.
         style_size: length of w.
         size: pixels per axis of this resolution.
+        add_noise: of the convolutions.
     """
 
     taps: Tensor
@@ -149,12 +160,13 @@ class StyleBlock(nn.Module):
         image_channels: int,
         style_size: int,
         size: Sequence[int],
+        add_noise: bool = True,
     ) -> None:
         super().__init__()
         self.constant = None if in_channels else nn.Parameter(torch.randn(out_channels, *size))
         if in_channels:
-            self.conv0 = StyleConv(spatial_dims, in_channels, out_channels, style_size, size, up=2)
-        self.conv1 = StyleConv(spatial_dims, out_channels, out_channels, style_size, size, up=1)
+            self.conv0 = StyleConv(spatial_dims, in_channels, out_channels, style_size, size, 2, add_noise)
+        self.conv1 = StyleConv(spatial_dims, out_channels, out_channels, style_size, size, 1, add_noise)
         self.to_image = ToImage(spatial_dims, out_channels, image_channels, style_size)
         self.convolutions = 2 if in_channels else 1
         self.register_buffer("taps", torch.tensor(TAPS), persistent=False)

@@ -45,6 +45,9 @@ class StyleGAN2Generator(nn.Module):
         num_covariates: continuous values that it is conditioned on; 0 for none.
         vary_noise: whether the noise of an image, as :meth:`forward` makes it, begins at a place of the layers' fixed
             noise that its latent tells, so that images do not share one texture; see :meth:`noise_of`.
+        add_noise: False adds no noise in any layer, as in StyleGAN3 (Karras et al. 2021, arXiv 2106.12423), so that the
+            latent alone decides on an image. The noise's weights stay, unused, so that those of a network with noise
+            fit, and training may go on without it.
 
     Attributes:
         resolution: base grid and number of doublings.
@@ -70,6 +73,7 @@ class StyleGAN2Generator(nn.Module):
         num_classes: int = 0,
         num_covariates: int = 0,
         vary_noise: bool = False,
+        add_noise: bool = True,
     ) -> None:
         super().__init__()
         style_size = latent_size if style_size is None else style_size
@@ -88,6 +92,7 @@ class StyleGAN2Generator(nn.Module):
         self.image_size = self.resolution.image_size
         self.style_size = style_size
         self.vary_noise = vary_noise
+        self.add_noise = add_noise
         self.condition = ConditionVector(num_classes, num_covariates)
         self.mapping = MappingNetwork(latent_size, self.condition.size, style_size, mapping_layers)
         widths = level_widths(channels, max_channels, self.resolution.levels + 1)[::-1]
@@ -99,6 +104,7 @@ class StyleGAN2Generator(nn.Module):
                 out_channels,
                 style_size,
                 [base * 2**level for base in self.resolution.base],
+                add_noise,
             )
             for level, width in enumerate(widths)
         )
@@ -121,7 +127,7 @@ class StyleGAN2Generator(nn.Module):
         truncation: float = 1.0,
         shift: Tensor | None = None,
     ) -> Tensor:
-        """Generate images, with the layers' fixed noise, or with that of each latent (``vary_noise``).
+        """Generate images, with the layers' fixed noise, that of each latent (``vary_noise``), or none (``add_noise``).
 
         Args:
             image: latents (N, latent_size), standard normal.
@@ -143,7 +149,7 @@ class StyleGAN2Generator(nn.Module):
 
     def unbounded(self, image: Tensor, ws: Tensor) -> Tensor:
         """Images of the styles of latents, before :meth:`forward` cuts them off at -1 and 1."""
-        return self.synthesize(ws, self.noise_of(image) if self.vary_noise else None)
+        return self.synthesize(ws, self.noise_of(image) if self.vary_noise and self.add_noise else None)
 
     def noise_of(self, latent: Tensor) -> list[Tensor]:
         """The fixed noise of every convolution, rolled: it begins at a place that one number of the latent tells.

@@ -114,6 +114,29 @@ def test_noise_can_follow_from_the_latent() -> None:
     torch.testing.assert_close(mean_images[1:2], generator(latents[1:2], truncation=0.0))
 
 
+@pytest.mark.parametrize(("dims", "size"), [(2, 16), (3, (8, 16, 8))])
+def test_a_network_without_noise_takes_weights_with_it_and_leaves_it_out(dims: int, size: Any) -> None:
+    noisy, plain = (
+        StyleGAN2Generator(
+            dims, 8, 1, size, channels=4, max_channels=8, mapping_layers=2, add_noise=add, vary_noise=True
+        )
+        for add in (True, False)
+    )
+    plain.load_state_dict(noisy.state_dict())
+    latents = torch.randn(2, 8)
+    torch.testing.assert_close(plain(latents), noisy(latents))
+    before = plain(latents)
+    for generator in (noisy, plain):
+        with torch.no_grad():
+            for layer in (module for module in generator.modules() if isinstance(module, StyleConv)):
+                layer.noise_strength.fill_(0.5)
+    assert not torch.allclose(noisy(latents), before)
+    torch.testing.assert_close(plain(latents), before)
+    plain(latents).sum().backward()
+    untrained = {name for name, parameter in plain.named_parameters() if parameter.grad is None}
+    assert untrained == {name for name, _ in plain.named_parameters() if name.endswith("noise_strength")}
+
+
 def test_truncation_leads_from_the_image_to_the_mean_image() -> None:
     generator, _ = networks(2, 8)
     generator.mapping.average.normal_()
