@@ -7,15 +7,15 @@ The result goes to ``benchmarks/results/stylegan2_<device>.json``.
 The twin has the same weights, losses and trainer, and computes layers as one writes them down: a convolution, then a
 filter, noise, bias, activation and gain one after the other, a kernel per sample for modulated convolutions. A test
 compares both. Widths are those of NVIDIA's ``auto`` configuration, 16384 over the side of the image, at most 512. Each
-way is warmed up until every kind of step has been captured, and measured over whole cycles of the lazy regularizers.
-"Filters apart" and "filters joined" are ours with the choice of :func:`joins_filters` turned round.
+way is warmed up until every kind of step has been captured; then the ways take turns, a cycle of the lazy regularizers
+at a time. "Filters apart" and "filters joined" are ours with the choice of :func:`joins_filters` turned round.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterator
+import statistics
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.results import environment, save
+from benchmarks.timing import against, take_turns
 from monai_gan.engines import GANTrainer
 from monai_gan.losses import GradientPenalty
 from monai_gan.networks.blocks import style, style_layers
@@ -34,17 +35,18 @@ from monai_gan.networks.blocks.style_layers import TAPS, EqualConv
 from monai_gan.networks.nets import StyleGAN2Discriminator, StyleGAN2Generator
 from monai_gan.variants import AdaptiveAugment, Augmentation, StyleGAN2
 
-#: The cycle of the lazy regularizers, and iterations before the measurement: R1 is captured at its fourth time.
-CYCLE, WARM_UP = 16, 4 * 16 + 8
-TWIN = "plain-torch twin"
+#: Iterations of a cycle of the lazy regularizers, and cycles before a measurement on a GPU: R1 is captured at its
+#: fourth time.
+CYCLE, WARM_UP = 16, 5
+OURS, TWIN = "ours", "plain-torch twin"
 
 
 def ways(device: str) -> dict[str, dict[str, Any]]:
     """The options of the trainer for each way of a device."""
     if device == "cpu":
-        return {"ours": {"channels_last": True}, "ours, filters joined": {"channels_last": True}, TWIN: {}}
+        return {OURS: {"channels_last": True}, "ours, filters joined": {"channels_last": True}, TWIN: {}}
     graphs = {"cuda_graph": True, "channels_last": True}
-    return {"ours": graphs, "ours, filters apart": graphs, "ours, no graphs": {"channels_last": True}, TWIN: {}}
+    return {OURS: graphs, "ours, filters apart": graphs, "ours, no graphs": {"channels_last": True}, TWIN: {}}
 
 
 def plain_twin(network: nn.Module) -> nn.Module:
@@ -120,14 +122,64 @@ def build(
     )
 
 
-def measure(way: str, side: int, batch: int, device: str, precision: str, cycles: int, width: int | None) -> dict:
-    """Seconds per thousand images of one way, and the most memory that it held."""
+def measure(side: int, batch: int, device: str, precision: str, rounds: int, width: int | None) -> list[dict]:
+    """A row per way: median seconds per thousand images, time over ours with quartiles, the most memory held."""
+    cycles: dict[str, Callable[[], None]] = {}
+    memory: dict[str, float | None] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    for way in ways(device):
+        try:
+            cycles[way], memory[way] = _cycle(way, side, batch, device, precision, width)
+        except torch.OutOfMemoryError:
+            rows[way] = {"failed": "out of memory"}
+            torch.cuda.empty_cache()
+    seconds = take_turns(cycles, device, rounds)
+    for way, each in seconds.items():
+        rows[way] = {"seconds_per_thousand": 1000 * statistics.median(each) / (CYCLE * batch), "rounds": rounds}
+        rows[way]["memory_gib"] = memory[way]
+        if OURS in seconds:
+            timing = against(each, seconds[OURS], 1.0)
+            rows[way] |= {"ratio": timing.ratio, "quartiles": timing.quartiles}
+    case = {"side": side, "batch": batch, "precision": precision, "width": width}
+    return [case | {"way": way} | rows[way] for way in ways(device)]
+
+
+def _cycle(
+    way: str, side: int, batch: int, device: str, precision: str, width: int | None
+) -> tuple[Callable[[], None], float | None]:
+    """A call that trains over one cycle of the lazy regularizers, warmed up, and on a GPU the GiB that it held."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
     variant = build(side, width)
     if way == TWIN:
         plain_twin(variant)
+    images = torch.rand(8 * batch, 1, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    batches = [{"image": part} for part in images.to(device).split(batch)]
+    trainer = GANTrainer(
+        device,
+        1,
+        batches,
+        variant,
+        {name: torch.optim.Adam(net.parameters(), 2e-3, (0.0, 0.99)) for name, net in variant.networks.items()},
+        precision=precision,
+        epoch_length=CYCLE,
+        **ways(device)[way],
+    )
     joins = {"ours, filters joined": True, "ours, filters apart": False}
-    with filters(joins[way]) if way in joins else nullcontext():
-        return _steps(variant, ways(device)[way], side, batch, device, precision, cycles)
+
+    def cycle() -> None:
+        with filters(joins[way]) if way in joins else nullcontext():
+            trainer.run()
+        trainer.state.max_epochs += 1
+
+    for _ in range(1 if device == "cpu" else WARM_UP):
+        cycle()
+    if device == "cpu":
+        return cycle, None
+    torch.cuda.synchronize()
+    return cycle, (torch.cuda.max_memory_allocated() - before) / 2**30
 
 
 @contextmanager
@@ -140,38 +192,6 @@ def filters(joined: bool) -> Iterator[None]:
         yield
 
 
-def _steps(
-    variant: StyleGAN2, options: dict[str, Any], side: int, batch: int, device: str, precision: str, cycles: int
-) -> dict:
-    """What :func:`measure` tells, of a variant as it is."""
-    images = torch.rand(8 * batch, 1, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    batches = [{"image": part} for part in images.to(device).split(batch)]
-    trainer = GANTrainer(
-        device,
-        1,
-        batches,
-        variant,
-        {name: torch.optim.Adam(net.parameters(), 2e-3, (0.0, 0.99)) for name, net in variant.networks.items()},
-        precision=precision,
-        epoch_length=WARM_UP if device != "cpu" else CYCLE,
-        **options,
-    )
-    trainer.run()
-    if device != "cpu":
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-    length = trainer.state.epoch_length
-    trainer.state.max_epochs = 1 + -(-cycles * CYCLE // length)
-    begin, first = time.perf_counter(), trainer.state.iteration
-    trainer.run()
-    if device != "cpu":
-        torch.cuda.synchronize()
-    seconds = time.perf_counter() - begin
-    done = trainer.state.iteration - first
-    held = torch.cuda.max_memory_allocated() / 2**30 if device != "cpu" else None
-    return {"seconds_per_thousand": 1000 * seconds / (done * batch), "memory_gib": held, "iterations": done}
-
-
 def main() -> None:
     """Measure and store."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -179,25 +199,19 @@ def main() -> None:
     parser.add_argument("--sides", type=int, nargs="+", default=[64, 128, 256])
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
-    parser.add_argument("--cycles", type=int, default=4, help="of 16 iterations each")
+    parser.add_argument("--rounds", type=int, default=5, help="in which each way trains over one cycle; 2 or more")
     parser.add_argument("--width", type=int, help="channels at the image's resolution; default 16384 over its side")
     arguments = parser.parse_args()
     rows = []
     for side in arguments.sides:
-        for way in ways(arguments.device):
-            row: dict[str, Any] = {"side": side, "batch": arguments.batch, "precision": arguments.precision, "way": way}
-            row |= {"width": arguments.width}
-            options = (arguments.batch, arguments.device, arguments.precision, arguments.cycles, arguments.width)
-            try:
-                row |= measure(way, side, *options)
-            except torch.OutOfMemoryError:
-                row["failed"] = "out of memory"
+        options = (arguments.batch, arguments.device, arguments.precision, arguments.rounds, arguments.width)
+        for row in measure(side, *options):
             rows.append(row)
             print(row, flush=True)  # noqa: T201
-            # Kept row by row: what is measured stays when the time for the rest runs out.
-            save({"benchmark": f"stylegan2_{arguments.device}", **environment(torch.get_num_threads()), "rows": rows})
-            if arguments.device != "cpu":
-                torch.cuda.empty_cache()
+        # Kept side by side: what is measured stays when the time for the rest runs out.
+        save({"benchmark": f"stylegan2_{arguments.device}", **environment(torch.get_num_threads()), "rows": rows})
+        if arguments.device != "cpu":
+            torch.cuda.empty_cache()
 
 
 if __name__ == "__main__":

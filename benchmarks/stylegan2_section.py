@@ -6,31 +6,27 @@ from typing import Any
 
 from benchmarks.results import measured_on
 
-OURS = "ours"
-
 
 def stylegan2(report: dict[str, Any]) -> str:
     """Time over ours; on a GPU also seconds per thousand images and the most memory held."""
     gpu = not report["benchmark"].endswith("_cpu")
-    ours = {
-        _case(row): row["seconds_per_thousand"] for row in report["rows"] if row["way"] == OURS and "failed" not in row
-    }
-    columns = ["side", "batch", "type", "way", "time over ours"] + ["s per 1000 images", "GiB"] * gpu
+    columns = ["side", "batch", "type", "way", "time over ours (quartiles)"] + ["s per 1000 images", "GiB"] * gpu
     lines = [f"| {' | '.join(columns)} |", "|---|" + "---|" * (len(columns) - 1)]
     for row in report["rows"]:
         if "failed" in row:
             cells = [row["failed"]] + ["-", "-"] * gpu
         else:
-            ratio = row["seconds_per_thousand"] / ours[_case(row)] if _case(row) in ours else None
-            cells = ["-" if ratio is None else f"{ratio:.2f}"]
+            cells = [_ratio(row)]
             cells += [f"{row['seconds_per_thousand']:.2f}", f"{row['memory_gib']:.1f}"] if gpu else []
         lines.append(f"| {row['side']} | {row['batch']} | {row['precision']} | {row['way']} | {' | '.join(cells)} |")
     published = (
         "NVIDIA published 6.8 s for 128 px, batch 32, on an A100 (their docs of StyleGAN2-ADA).\n" if gpu else ""
     )
-    width = report["rows"][0].get("width")
-    options = ("" if gpu else " --device cpu") + (f" --width {width}" if width else "")
-    steps = report["rows"][0].get("iterations", "?")
+    first = report["rows"][0]
+    width, batch = first["width"], first["batch"]
+    rounds = next((row["rounds"] for row in report["rows"] if "failed" not in row), 0)
+    options = f" --batch {batch} --rounds {rounds}" + ("" if gpu else " --device cpu")
+    options += f" --width {width}" if width else ""
     widths = f"{width} channels at the image's side" if width else "widths of NVIDIA's `auto` configuration"
     return "\n".join(
         [
@@ -38,7 +34,7 @@ def stylegan2(report: dict[str, Any]) -> str:
             "",
             f"Whole cycles of the lazy regularizers with adaptive augmentation, {widths}; the twin has the",
             "same weights and writes every layer down step by step.",
-            f"{published}Made by `python -m benchmarks.stylegan2{options}`, each way over {steps} steps.",
+            f"{published}Made by `python -m benchmarks.stylegan2{options}`; the ways take turns.",
             "",
             *lines,
             "",
@@ -75,5 +71,8 @@ def stylegan2_memory(report: dict[str, Any]) -> str:
     )
 
 
-def _case(row: dict[str, Any]) -> tuple[Any, ...]:
-    return row["side"], row["batch"], row["precision"]
+def _ratio(row: dict[str, Any]) -> str:
+    if "ratio" not in row:
+        return "-"
+    low, high = row["quartiles"]
+    return f"**{row['ratio']:.2f}** ({low:.2f} to {high:.2f})"

@@ -57,13 +57,21 @@ def compare(ways: Mapping[str, Callable[[], Any]], ours: str, device: str, round
         for _ in range(WARM_UP):
             way()
     calls = {name: _calls_per_sample(way, device) for name, way in ways.items()}
+    seconds = take_turns(ways, device, rounds, calls)
+    memory = {name: peak_memory(way, device) for name, way in ways.items()}
+    return {name: against(seconds[name], seconds[ours], memory[name] / max(memory[ours], 1)) for name in ways}
+
+
+def take_turns(
+    ways: Mapping[str, Callable[[], Any]], device: str, rounds: int, calls: Mapping[str, int] | None = None
+) -> dict[str, list[float]]:
+    """Seconds of one call of each way, one figure a round; ``calls``: that many make a figure, by default one."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     names = list(ways)
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            seconds[name].append(_seconds(ways[name], calls[name], device))
-    memory = {name: peak_memory(way, device) for name, way in ways.items()}
-    return {name: _against(seconds[name], seconds[ours], memory[name] / max(memory[ours], 1)) for name in ways}
+            seconds[name].append(_seconds(ways[name], calls[name] if calls else 1, device))
+    return seconds
 
 
 def seconds_of(way: Callable[[], Any], device: str, rounds: int) -> float:
@@ -100,7 +108,8 @@ def copy_seconds(nbytes: int, device: str, rounds: int) -> float:
     return seconds_of(lambda: target.copy_(source), device, rounds) / (2 * 4 * source.numel())
 
 
-def _against(seconds: list[float], ours: list[float], memory: float) -> Timing:
+def against(seconds: list[float], ours: list[float], memory: float) -> Timing:
+    """What the times of one way say beside ours of the same rounds, of which there are at least two."""
     ratios = [one / other for one, other in zip(seconds, ours, strict=True)]
     low, middle, high = statistics.quantiles(ratios, n=4)
     return Timing(middle, (low, high), memory, len(ratios))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 import torch
 
 from benchmarks import stylegan2_memory
-from benchmarks.stylegan2 import build, plain_twin
+from benchmarks.stylegan2 import build, measure, plain_twin
 from monai_gan.variants import Phase, Step
 
 
@@ -28,6 +29,17 @@ def test_plain_twin_has_the_same_losses_and_gradients() -> None:
             sum(one.values()).backward()
     for first, second in zip(ours.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(first.grad, second.grad, rtol=1e-2, atol=1e-3)
+
+
+def test_every_way_of_a_cpu_is_timed_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.stylegan2.CYCLE", 4)
+    rows = measure(8, 4, "cpu", "fp32", rounds=2, width=4)
+    assert [row["way"] for row in rows] == ["ours", "ours, filters joined", "plain-torch twin"]
+    assert rows[0]["ratio"] == 1
+    for row in rows:
+        assert (row["side"], row["batch"], row["rounds"]) == (8, 4, 2)
+        assert row["quartiles"][0] <= row["ratio"] <= row["quartiles"][1]
+        assert row["seconds_per_thousand"] > 0
 
 
 def test_a_larger_batch_of_volumes_holds_more_memory_and_half_precision_less() -> None:
