@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.cross_modality_section import cross_modality
 from benchmarks.downstream_section import downstream
-from benchmarks.results import RESULTS, measured_on
+from benchmarks.results import RESULTS, measured_on, told_ratio
 from benchmarks.stylegan2_section import stylegan2, stylegan2_memory
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -148,10 +148,7 @@ def _memory(ratio: float) -> str:
 
 
 def _opponents(row: dict[str, Any]) -> str:
-    return "; ".join(
-        "{} **{:.2f}** ({:.2f} to {:.2f}), {}".format(name, one["ratio"], *one["quartiles"], _memory(one["memory"]))
-        for name, one in row["opponents"].items()
-    )
+    return "; ".join(f"{name} {told_ratio(one)}, {_memory(one['memory'])}" for name, one in row["opponents"].items())
 
 
 def _shape(shape: list[int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -51,3 +52,8 @@ def _cpu() -> str:
             if line.startswith("model name"):
                 return f"{line.split(':', 1)[1].strip()} (CPU)"
     return platform.processor() or platform.machine()
+
+
+def told_ratio(timing: Mapping[str, Any]) -> str:
+    """The ``ratio`` of a timing with its ``quartiles``, for a table."""
+    return "**{:.2f}** ({:.2f} to {:.2f})".format(timing["ratio"], *timing["quartiles"])

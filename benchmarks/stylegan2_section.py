@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.results import measured_on
+from benchmarks.results import measured_on, told_ratio
 
 
 def stylegan2(report: dict[str, Any]) -> str:
@@ -16,7 +16,7 @@ def stylegan2(report: dict[str, Any]) -> str:
         if "failed" in row:
             cells = [row["failed"]] + ["-", "-"] * gpu
         else:
-            cells = [_ratio(row)]
+            cells = [told_ratio(row) if "ratio" in row else "-"]
             cells += [f"{row['seconds_per_thousand']:.2f}", f"{row['memory_gib']:.1f}"] if gpu else []
         lines.append(f"| {row['side']} | {row['batch']} | {row['precision']} | {row['way']} | {' | '.join(cells)} |")
     published = (
@@ -69,10 +69,3 @@ def stylegan2_memory(report: dict[str, Any]) -> str:
             f"{measured_on(report)}.",
         ]
     )
-
-
-def _ratio(row: dict[str, Any]) -> str:
-    if "ratio" not in row:
-        return "-"
-    low, high = row["quartiles"]
-    return f"**{row['ratio']:.2f}** ({low:.2f} to {high:.2f})"

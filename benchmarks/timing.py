@@ -68,9 +68,10 @@ def take_turns(
     """Seconds of one call of each way, one figure a round; ``calls``: that many make a figure, by default one."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     names = list(ways)
-    for turn in range(rounds):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+    for _ in range(rounds):
+        for name in names:
             seconds[name].append(_seconds(ways[name], calls[name] if calls else 1, device))
+        names = names[1:] + names[:1]
     return seconds
 
 

@@ -42,6 +42,14 @@ def test_every_way_of_a_cpu_is_timed_beside_ours(monkeypatch: pytest.MonkeyPatch
         assert row["seconds_per_thousand"] > 0
 
 
+def test_a_size_that_does_not_fit_in_memory_any_way_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr("benchmarks.stylegan2.GANTrainer", full)
+    assert {row["failed"] for row in measure(8, 4, "cpu", "fp32", rounds=2, width=4)} == {"out of memory"}
+
+
 def test_a_larger_batch_of_volumes_holds_more_memory_and_half_precision_less() -> None:
     variant = stylegan2_memory.build(8, width=8)
     held = {
